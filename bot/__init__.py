@@ -1,0 +1,1 @@
+"""Cohort, the study bot, without its Discord commands."""

@@ -1,0 +1,78 @@
+"""Settings, typed, from the environment and `.env`; deploy/env.example documents every one."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+API_VERSION = re.compile(r"/v\d+$")
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+class Settings(BaseSettings):
+    """Built once, in `__main__`; everything else gets what it needs handed over."""
+
+    # A variable that is set to nothing counts as not set: compose files pass on what they lack as "".
+    model_config = SettingsConfigDict(
+        env_prefix="COHORT_", env_file=".env", extra="ignore", env_ignore_empty=True
+    )
+
+    discord_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DISCORD_TOKEN", "COHORT_DISCORD_TOKEN")
+    )
+    discord_api_url: str | None = None
+    database_url: str = "sqlite+aiosqlite:///data/cohort.db"
+    migrate_on_start: bool = True
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+    lease_seconds: float = Field(default=30, ge=1, le=600)
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("must look like sqlite+aiosqlite:///data/cohort.db or postgresql://…") from None
+        backend = url.drivername.partition("+")[0]
+        if backend not in DRIVERS:
+            raise ValueError("must begin with sqlite or postgresql")
+        if backend == "sqlite" and url.database in (None, "", ":memory:"):
+            raise ValueError("must name a file: a database in memory forgets everything")
+        if "sslmode" in url.query:  # libpq's name, which hosting providers print; the driver calls it ssl
+            url = url.update_query_dict({"ssl": url.query["sslmode"]}).difference_update_query(["sslmode"])
+        return url.set(drivername=DRIVERS[backend]).render_as_string(hide_password=False)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("discord_api_url")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        address = value.rstrip("/")
+        # Proxies are often named without the part that every Discord client appends.
+        return address if API_VERSION.search(address) else f"{address.removesuffix('/api')}/api/v10"
+
+    def secrets(self) -> list[str]:
+        """Every value that must not be printed."""
+        token = self.discord_token.get_secret_value().strip() if self.discord_token else None
+        return [secret for secret in (token, make_url(self.database_url).password) if secret]
+
+
+def explain(error: ValidationError) -> str:
+    """One line per wrong variable, by the name that stands in `.env`; never a value (it may be secret)."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = str(problem["loc"][0])
+        variable = name if name.isupper() else f"COHORT_{name.upper()}"
+        lines.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""Settings: read from the environment, refused by name, documented to the last variable."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from bot.settings import Settings, explain
+
+EXAMPLE = Path(__file__).parents[1] / "deploy" / "env.example"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of whoever runs the tests, and no `.env`."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DISCORD_TOKEN", *(f"COHORT_{field.upper()}" for field in Settings.model_fields)):
+        monkeypatch.delenv(name, raising=False)
+
+
+def variables() -> set[str]:
+    """The names by which each setting is documented."""
+    return {
+        "DISCORD_TOKEN" if field == "discord_token" else f"COHORT_{field.upper()}"
+        for field in Settings.model_fields
+    }
+
+
+def lines() -> list[str]:
+    return EXAMPLE.read_text().splitlines()
+
+
+def test_the_example_documents_every_variable_and_no_other() -> None:
+    named = [line.partition("=")[0] for line in lines() if "=" in line and not line.startswith("#")]
+    assert sorted(named) == sorted(variables())
+
+
+def test_each_variable_has_a_comment_above_it() -> None:
+    for before, line in zip(lines(), lines()[1:], strict=False):
+        if "=" in line and not line.startswith("#"):
+            assert before.startswith("# "), line
+
+
+def test_the_example_as_it_stands_gives_the_defaults() -> None:
+    assert Settings(_env_file=EXAMPLE) == Settings(_env_file=None)
+
+
+def test_the_token_comes_from_the_variable_the_readme_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "  secret-token ")
+    settings = Settings()
+    assert "secret-token" not in repr(settings)
+    assert settings.secrets() == ["secret-token"]
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("COHORT_LOG_FORMAT=json\nCOHORT_LEASE_SECONDS=9\nUNRELATED=1\n")
+    monkeypatch.setenv("COHORT_LEASE_SECONDS", "7")
+    settings = Settings()
+    assert (settings.log_format, settings.lease_seconds) == ("json", 7)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables():
+        monkeypatch.setenv(name, "")
+    assert Settings() == Settings.model_construct()
+
+
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("sqlite:///x.db", "sqlite+aiosqlite:///x.db"),
+        ("postgres://u:p%40ss@h/d", "postgresql+asyncpg://u:p%40ss@h/d"),
+        ("postgresql://h/d?sslmode=require", "postgresql+asyncpg://h/d?ssl=require"),
+        ("postgresql+psycopg2://h/d", "postgresql+asyncpg://h/d"),
+    ],
+)
+def test_a_database_address_as_people_write_it_gets_our_driver(
+    monkeypatch: pytest.MonkeyPatch, typed: str, understood: str
+) -> None:
+    monkeypatch.setenv("COHORT_DATABASE_URL", typed)
+    assert Settings().database_url == understood
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COHORT_DATABASE_URL", "mysql://root:hunter2@localhost/x"),
+        ("COHORT_DATABASE_URL", "hunter2"),
+        ("COHORT_DATABASE_URL", "sqlite://"),
+        ("COHORT_DATABASE_URL", "sqlite:///:memory:"),
+        ("COHORT_DISCORD_API_URL", "hunter2.example"),
+        ("COHORT_LOG_LEVEL", "hunter2"),
+        ("COHORT_LOG_FORMAT", "hunter2"),
+        ("COHORT_LEASE_SECONDS", "0"),
+        ("COHORT_LEASE_SECONDS", "nan"),
+        ("COHORT_MIGRATE_ON_START", "hunter2"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_variables_name_without_repeating_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    said = explain(refused.value)
+    assert said.startswith(f"{name}: ")
+    assert len(said.splitlines()) == 1
+    assert "hunter2" not in said
+
+
+def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COHORT_LEASE_SECONDS", "900")
+    monkeypatch.setenv("COHORT_DISCORD_API_URL", "ftp://x")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert sorted(line.partition(":")[0] for line in explain(refused.value).splitlines()) == [
+        "COHORT_DISCORD_API_URL",
+        "COHORT_LEASE_SECONDS",
+    ]
+
+
+def test_addresses_and_levels_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COHORT_DISCORD_API_URL", "http://127.0.0.1:8081/api/v10/")
+    monkeypatch.setenv("COHORT_LOG_LEVEL", "debug")
+    monkeypatch.setenv("DISCORD_TOKEN", "token")
+    monkeypatch.setenv("COHORT_DATABASE_URL", "postgresql://u:geheim@h/d")
+    settings = Settings()
+    assert settings.discord_api_url == "http://127.0.0.1:8081/api/v10"
+    assert settings.log_level == "DEBUG"
+    assert settings.secrets() == ["token", "geheim"]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("http://127.0.0.1:8081", "http://127.0.0.1:8081/api/v10"),
+        ("http://127.0.0.1:8081/api/", "http://127.0.0.1:8081/api/v10"),
+        ("https://proxy.example/bots/api/v9", "https://proxy.example/bots/api/v9"),
+    ],
+)
+def test_an_address_without_the_api_version_gets_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, used: str
+) -> None:
+    monkeypatch.setenv("COHORT_DISCORD_API_URL", given)
+    assert Settings(_env_file=None).discord_api_url == used
