@@ -1,0 +1,1 @@
+"""When things happen: the alarm clock, recurrence, and reading typed time."""
