@@ -1,0 +1,1 @@
+"""The ledger of everything the bot must say later: claim, send, settle."""

@@ -1,0 +1,312 @@
+"""The ledger of everything the bot must say: written with its cause, claimed, settled with a reason."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Interval,
+    Row,
+    TableClause,
+    Update,
+    event,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from bot.db.engine import Database
+from bot.db.models import Delivery, DeliveryState
+from bot.db.models.deliveries import OPEN
+from bot.db.types import UtcDateTime
+from bot.delivery.messages import Claimed, Outgoing, nonce
+
+__all__ = ["Claimed", "Ledger", "Outgoing", "nonce"]
+
+ERROR_LIMIT = 500
+# Where a session keeps the due times of what it has planned and not committed yet.
+PLANNED = "deliveries planned"
+
+table = cast(TableClause, Delivery.__table__)
+
+
+class Ledger:
+    """The `deliveries` table as a queue that survives the death of any process at any moment.
+
+    A row is claimed and committed before it is sent. Who claims it holds a lease; when that runs out
+    unsettled, the next claim hands it out again, as a retry. `owner` names this process in the rows.
+
+    `database_clock` makes PostgreSQL's own clock decide what is due and when a lease ends, so that
+    processes on machines with different clocks agree; without it, and always on SQLite (where there is
+    one process), `clock` does.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        owner: str,
+        lease: timedelta = timedelta(seconds=30),
+        database_clock: bool = False,
+    ) -> None:
+        self.lease = lease
+        #: Called after each commit that planned something, with the earliest moment it can be due.
+        self.on_planned: Callable[[datetime], None] | None = None
+        self._database = database
+        self._clock = clock
+        self._owner = owner[:64]
+        self._database_clock = database_clock and not database.is_sqlite
+
+    # Writing.
+
+    async def plan(self, session: AsyncSession, *outgoing: Outgoing) -> None:
+        """Write deliveries in the caller's transaction: with it they happen or do not.
+
+        A key that exists already, in whatever state, plans nothing.
+        """
+        if not outgoing:
+            return
+        dialect = sqlite if self._database.is_sqlite else postgresql
+        statement = dialect.insert(table).on_conflict_do_nothing(index_elements=["dedupe_key"])
+        now = self._clock()
+        # Always in one order: two transactions that plan the same keys then cannot block each other.
+        rows = [self._row(item, now) for item in sorted(outgoing, key=lambda item: item.key)]
+        await session.execute(statement, rows)
+        self._tell_after_commit(session, min(item.due_at for item in outgoing))
+
+    async def plan_claimed(self, session: AsyncSession, outgoing: Outgoing) -> Claimed:
+        """Write a delivery that this process sends itself at once, such as a command's own answer.
+
+        The sender calls `sent` afterwards. If it dies before, or fails, the lease runs out and the
+        dispatcher takes over, looking first whether the answer stands there already. Raises
+        IntegrityError when the key exists.
+        """
+        values = self._row(outgoing, self._clock()) | {
+            "state": DeliveryState.CLAIMED,
+            "attempts": 1,
+            "fence": 1,
+            "owner": self._owner,
+            "first_attempt_at": self._now(),
+            "next_attempt_at": self._now(self.lease),
+        }
+        result = await session.execute(insert(table).values(values).returning(*table.c))
+        self._tell_after_commit(session, self._clock() + self.lease)
+        return _claimed(result.one())
+
+    async def skip(
+        self, session: AsyncSession, *, subject: str, reason: str, kinds: Collection[str] | None = None
+    ) -> int:
+        """Take back, in the caller's transaction, what is still open about a subject; returns how many.
+
+        What is being sent at this moment may still arrive, and is then recorded as sent.
+        """
+        statement = update(table).where(OPEN, table.c.subject == subject)
+        if kinds is not None:
+            statement = statement.where(table.c.kind.in_(kinds))
+        return await _count(session, statement.values(self._settled(DeliveryState.SKIPPED, reason)))
+
+    # Claiming.
+
+    async def claim(self, limit: int) -> list[Claimed]:
+        """Take at most `limit` due deliveries for this process alone, the longest due first; committed."""
+        due = (
+            select(table.c.id)
+            .where(OPEN, table.c.next_attempt_at <= self._now())
+            .order_by(table.c.next_attempt_at, table.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite has no such clause, and its write lock instead
+            .cte("due")
+        )
+        statement = (
+            update(table)
+            .where(table.c.id.in_(select(due.c.id)))
+            .values(
+                state=DeliveryState.CLAIMED,
+                attempts=table.c.attempts + 1,
+                fence=table.c.fence + 1,
+                owner=self._owner,
+                first_attempt_at=func.coalesce(table.c.first_attempt_at, self._now()),
+                next_attempt_at=self._now(self.lease),
+            )
+            .returning(*table.c)
+        )
+        async with self._database.write() as session:
+            rows = (await session.execute(statement)).all()
+        return sorted(map(_claimed, rows), key=lambda claimed: (claimed.due_at, claimed.id))
+
+    async def next_due(self) -> datetime | None:
+        """When the next claim can find something, by the injected clock; None when nothing is open.
+
+        A delivery that some process holds counts with the end of its lease.
+        """
+        statement = select(func.min(table.c.next_attempt_at), self._now()).where(OPEN)
+        async with self._database.read() as session:
+            earliest, now = (await session.execute(statement)).one()
+        if earliest is None:
+            return None
+        return self._clock() + (earliest - now) if self._database_clock else cast(datetime, earliest)
+
+    # Settling.
+
+    async def sent(self, claimed: Claimed, *, channel_id: int, message_id: int | None) -> None:
+        """Record that it stands in Discord. Needs no fence: it is true, whoever holds the row by now.
+
+        `message_id` is None when it was delivered and then deleted.
+        """
+        values = self._settled(DeliveryState.SENT, None) | {
+            "message_channel_id": channel_id,
+            "message_id": message_id,
+        }
+        async with self._database.write() as session:
+            await session.execute(update(table).where(table.c.id == claimed.id).values(values))
+
+    async def retry(self, claimed: Claimed, *, after: timedelta, error: str) -> bool:
+        """Let it be claimed again after this time; False when this claim is no longer the newest."""
+        values: dict[str, Any] = {
+            "state": DeliveryState.PENDING,
+            "next_attempt_at": self._now(after),
+            "owner": None,
+            "last_error": error[:ERROR_LIMIT],
+            "errors": table.c.errors + 1,
+        }
+        return await self._settle(claimed, values)
+
+    async def give_back(self, claimed: Claimed) -> bool:
+        """Undo a claim that was not used: nothing was sent since. False as for `retry`."""
+        values: dict[str, Any] = {
+            "state": DeliveryState.PENDING,
+            "next_attempt_at": self._now(),
+            "owner": None,
+            "attempts": table.c.attempts - 1,
+        }
+        if not claimed.is_retry:
+            values["first_attempt_at"] = None
+        return await self._settle(claimed, values)
+
+    async def drop(self, claimed: Claimed, *, reason: str) -> bool:
+        """Skip it: there is no point in sending it any more. False as for `retry`."""
+        return await self._settle(claimed, self._settled(DeliveryState.SKIPPED, reason))
+
+    async def fail(self, claimed: Claimed, *, reason: str, follow_on: Outgoing | None = None) -> bool:
+        """Give up on it and, in the same transaction, plan what is to be said instead. False as for
+        `retry`; then `follow_on` is not planned.
+        """
+        return await self._settle(claimed, self._settled(DeliveryState.FAILED, reason), follow_on)
+
+    async def _settle(
+        self, claimed: Claimed, values: dict[str, Any], follow_on: Outgoing | None = None
+    ) -> bool:
+        newest = (
+            table.c.id == claimed.id,
+            table.c.fence == claimed.fence,
+            table.c.state == DeliveryState.CLAIMED,
+        )
+        async with self._database.write() as session:
+            if await _count(session, update(table).where(*newest).values(values)) == 0:
+                return False
+            if follow_on is not None:
+                await self.plan(session, follow_on)
+            return True
+
+    # Looking.
+
+    async def get(self, key: str) -> Delivery | None:
+        async with self._database.read() as session:
+            found: Delivery | None = await session.scalar(select(Delivery).where(Delivery.dedupe_key == key))
+            return found
+
+    async def settled(self, key: str) -> bool:
+        """Whether nothing more will happen with this key: sent, skipped or failed."""
+        row = await self.get(key)
+        return row is not None and row.settled_at is not None
+
+    async def failed(self, limit: int, *, guild_id: int | None = None) -> list[Delivery]:
+        """What could not be delivered, newest first; of one server if given."""
+        statement = select(Delivery).where(Delivery.state == DeliveryState.FAILED)
+        if guild_id is not None:
+            statement = statement.where(Delivery.guild_id == guild_id)
+        async with self._database.read() as session:
+            return list(await session.scalars(statement.order_by(Delivery.id.desc()).limit(limit)))
+
+    # Pieces.
+
+    def _now(self, after: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+        """This moment, or one after it, as SQL: by the database's clock or by ours."""
+        if not self._database_clock:
+            return literal(self._clock() + after, UtcDateTime())
+        now: ColumnElement[datetime] = func.statement_timestamp(type_=UtcDateTime())
+        return now + literal(after, Interval()) if after else now
+
+    def _row(self, item: Outgoing, now: datetime) -> dict[str, Any]:
+        return {
+            "dedupe_key": item.key,
+            "kind": item.kind,
+            "subject": item.subject,
+            "guild_id": item.guild_id,
+            "channel_id": item.channel_id,
+            "user_id": item.user_id,
+            "refs": {**item.refs, "fallback": list(item.fallback)},
+            "created_at": now,
+            "due_at": item.due_at,
+            "next_attempt_at": item.due_at,
+            "expires_at": item.expires_at,
+            "state": DeliveryState.PENDING,
+            "attempts": 0,
+            "errors": 0,
+            "fence": 0,
+        }
+
+    def _settled(self, state: DeliveryState, reason: str | None) -> dict[str, Any]:
+        error = reason[:ERROR_LIMIT] if reason is not None else None
+        return {"state": state, "settled_at": self._now(), "owner": None, "last_error": error}
+
+    def _tell_after_commit(self, session: AsyncSession, due_at: datetime) -> None:
+        planned: list[datetime] | None = session.info.get(PLANNED)
+        if planned is None:
+            planned = session.info[PLANNED] = []
+            event.listen(session.sync_session, "after_commit", self._on_commit)
+        planned.append(due_at)
+
+    def _on_commit(self, session: Session) -> None:
+        if session.in_nested_transaction():  # a savepoint: others do not see the rows yet
+            return
+        planned: list[datetime] = session.info[PLANNED]
+        if planned and self.on_planned is not None:
+            self.on_planned(min(planned))
+        planned.clear()
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    facts = row._mapping
+    return Claimed(
+        id=facts["id"],
+        key=facts["dedupe_key"],
+        kind=facts["kind"],
+        subject=facts["subject"],
+        guild_id=facts["guild_id"],
+        channel_id=facts["channel_id"],
+        user_id=facts["user_id"],
+        refs=facts["refs"],
+        created_at=facts["created_at"],
+        due_at=facts["due_at"],
+        expires_at=facts["expires_at"],
+        attempts=facts["attempts"],
+        errors=facts["errors"],
+        fence=facts["fence"],
+        first_attempt_at=facts["first_attempt_at"],
+        lease_until=facts["next_attempt_at"],
+        last_error=facts["last_error"],
+    )
+
+
+async def _count(session: AsyncSession, statement: Update) -> int:
+    result = await session.execute(statement)
+    return cast("CursorResult[Any]", result).rowcount
