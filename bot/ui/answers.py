@@ -1,0 +1,90 @@
+"""Answering an interaction: at once, after a moment, or after having asked for time."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import discord
+
+T = TypeVar("T")
+
+# Discord gives three seconds; asking for time at this point leaves two for a slow network.
+PATIENCE = 1.0
+
+
+@dataclass
+class Reply:
+    """A message to send or to put in place of another: what it leaves out, it clears."""
+
+    content: str | None = None
+    embeds: Sequence[discord.Embed] = ()
+    view: discord.ui.View | None = None
+    files: Sequence[discord.File] = ()
+    allowed_mentions: discord.AllowedMentions = field(default_factory=discord.AllowedMentions.none)
+
+
+async def reply(interaction: discord.Interaction, answer: Reply, *, private: bool) -> discord.Message | None:
+    """Answer, whatever has been answered or deferred before; `private` answers are ephemeral.
+
+    A private answer to something that was deferred in public takes the public one back, for what is
+    deferred cannot change its visibility. Returns the message when it can be known without asking.
+    """
+    response = interaction.response
+    if not response.is_done():
+        callback = await response.send_message(**_new(answer), ephemeral=private)
+        message = callback.resource
+        return message if isinstance(message, discord.InteractionMessage) else None
+    if response.type is discord.InteractionResponseType.deferred_channel_message:
+        if interaction.extras.get("deferred_private", False) == private:
+            return await interaction.edit_original_response(**_edit(answer))
+        await interaction.delete_original_response()
+    return await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
+
+
+async def acknowledge(interaction: discord.Interaction, *, private: bool) -> None:
+    """Ask Discord for time: the answer may then come within fifteen minutes."""
+    interaction.extras["deferred_private"] = private
+    await interaction.response.defer(ephemeral=private, thinking=True)
+
+
+async def patiently(
+    interaction: discord.Interaction, work: Coroutine[Any, Any, T], *, private: bool = False
+) -> T:
+    """Do the work; if it takes more than a second, ask for time meanwhile.
+
+    For public answers: their refusals are private, and only an answer that was not deferred yet can
+    still choose. Private ones call `acknowledge` first.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        if not done:
+            await acknowledge(interaction, private=private)
+        return await task
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
+def _new(answer: Reply) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"allowed_mentions": answer.allowed_mentions}
+    if answer.content is not None:
+        arguments["content"] = answer.content
+    if answer.embeds:
+        arguments["embeds"] = list(answer.embeds)
+    if answer.view is not None:
+        arguments["view"] = answer.view
+    if answer.files:
+        arguments["files"] = list(answer.files)
+    return arguments
+
+
+def _edit(answer: Reply) -> dict[str, Any]:
+    return {
+        "content": answer.content,
+        "embeds": list(answer.embeds),
+        "view": answer.view,
+        "attachments": list(answer.files),
+        "allowed_mentions": answer.allowed_mentions,
+    }

@@ -1,0 +1,50 @@
+"""What cogs share about options: who calls, and what autocomplete suggests."""
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.services.access import Caller
+from bot.services.zones import find_zones
+
+CHOICES = 25
+
+# What a command handler gets; its client is the StudyBot, which this room cannot import.
+AnyInteraction = discord.Interaction[Any]
+
+
+def require_guild(interaction: AnyInteraction) -> discord.Guild:
+    """The server a command was used in; raises NoPrivateMessage in a direct message."""
+    if interaction.guild is None:
+        raise app_commands.NoPrivateMessage
+    return interaction.guild
+
+
+def caller_of(interaction: AnyInteraction) -> Caller:
+    """The member behind the interaction; raises NoPrivateMessage outside a server."""
+    guild = require_guild(interaction)
+    channel = interaction.channel
+    places = [interaction.channel_id, getattr(channel, "parent_id", None)]
+    roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else ()
+    return Caller(
+        user_id=interaction.user.id,
+        guild_id=guild.id,
+        channel_ids=tuple(place for place in places if place is not None),
+        role_ids=frozenset(role.id for role in roles),
+        manages_server=interaction.permissions.manage_guild,
+    )
+
+
+async def zone_choices(_interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    return [app_commands.Choice(name=name, value=name) for name in find_zones(typed, limit=CHOICES)]
+
+
+async def group_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """Active groups of this server, by name; the value is the id, which a rename does not change."""
+    if interaction.guild_id is None:
+        return []
+    groups = await interaction.client.services.groups.suggestions(
+        guild_id=interaction.guild_id, typed=typed, limit=CHOICES
+    )
+    return [app_commands.Choice(name=group.name, value=str(group.id)) for group in groups]

@@ -1,0 +1,83 @@
+"""Channels and roles that a member picked: may the bot use them, and may the member hand them out?"""
+
+import discord
+
+from bot.errors import MissingPermission, UnusableRole
+
+# Whoever joins a group gets its role, so it must not carry any of these.
+ELEVATED = discord.Permissions(
+    administrator=True,
+    manage_guild=True,
+    manage_roles=True,
+    manage_channels=True,
+    manage_messages=True,
+    manage_webhooks=True,
+    manage_threads=True,
+    manage_nicknames=True,
+    manage_expressions=True,
+    manage_events=True,
+    kick_members=True,
+    ban_members=True,
+    moderate_members=True,
+    mention_everyone=True,
+    view_audit_log=True,
+    mute_members=True,
+    deafen_members=True,
+    move_members=True,
+)
+
+
+def require_postable(channel: discord.abc.GuildChannel) -> None:
+    """Raises MissingPermission unless the bot can post a message with an embed there."""
+    permissions = channel.permissions_for(channel.guild.me)
+    needed = {
+        "View Channel": permissions.view_channel,
+        "Send Messages": permissions.send_messages,
+        "Embed Links": permissions.embed_links,
+    }
+    missing = tuple(name for name, granted in needed.items() if not granted)
+    if missing:
+        raise MissingPermission(permissions=missing, channel_id=channel.id)
+
+
+def require_grantable(role: discord.Role, *, by: discord.Member | discord.User) -> None:
+    """Raises UnusableRole, or MissingPermission, unless the bot can give this role to whoever joins,
+    and the member who asks for that could do the like by hand.
+    """
+    guild, me = role.guild, role.guild.me
+    if role.is_default() or role.managed:
+        raise UnusableRole(role_id=role.id, reason="Discord does not let anyone hand it out")
+    if role.permissions.value & ELEVATED.value:
+        raise UnusableRole(
+            role_id=role.id, reason="it carries moderation rights, and everyone who joins would get it"
+        )
+    asker = by.guild_permissions if isinstance(by, discord.Member) else discord.Permissions.none()
+    if not (by.id == guild.owner_id or asker.manage_guild or asker.manage_roles):
+        raise UnusableRole(
+            role_id=role.id, reason="only members with Manage Server or Manage Roles may hand out roles"
+        )
+    if not me.guild_permissions.manage_roles:
+        raise MissingPermission(permissions=("Manage Roles",))
+    if role >= me.top_role and me.id != guild.owner_id:
+        raise UnusableRole(role_id=role.id, reason="it stands above my own role in the server settings")
+
+
+async def give_role(guild: discord.Guild, *, user_id: int, role_id: int | None, has: bool) -> str | None:
+    """Add or take back a group's role; returns one sentence when that was not possible.
+
+    Membership does not depend on it: joining a group succeeds though the role could not be given.
+    """
+    if role_id is None:
+        return None
+    http = guild._state.http
+    try:
+        if has:
+            await http.add_role(guild.id, user_id, role_id, reason="Joined the study group")
+        else:
+            await http.remove_role(guild.id, user_id, role_id, reason="Left the study group")
+    except discord.Forbidden:
+        verb = "give you" if has else "take back"
+        return f"I could not {verb} <@&{role_id}>: I need Manage Roles, and my role must stand above it."
+    except discord.NotFound:
+        return "The group’s role is gone from this server; an organizer can set another with `/group edit`."
+    return None
