@@ -1,0 +1,153 @@
+"""What members see of a meetup: its post, its line in a list, its reminders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import discord
+
+from bot.db.models import Answer, OccurrenceState
+from bot.scheduling.recurrence import Repeat
+from bot.services.meetups import MeetupFacts, Standing
+from bot.ui.answers import Reply
+from bot.ui.buttons import DurableButton, buttons
+from bot.ui.errors import date_and_time, moment, relative
+from bot.ui.repeats import repeat_words
+from bot.ui.text import shown
+
+FEATURE = "meetup"
+VERBS = {"going": Answer.GOING, "maybe": Answer.MAYBE, "cant": Answer.CANT}
+OPEN = discord.Colour(0x2F6FED)
+CLOSED = discord.Colour(0x80848E)
+# An embed's field takes 1024 characters, a mention at most 23 and its separator 2.
+MOST_NAMES = 38
+
+
+def card(facts: MeetupFacts, *, delivery: int | None = None) -> Reply:
+    """The post of one date, with its buttons as long as it can be answered."""
+    return Reply(embeds=[embed(facts)], view=answer_buttons(facts, delivery=delivery))
+
+
+def answer_buttons(facts: MeetupFacts, *, delivery: int | None = None) -> discord.ui.View | None:
+    if not facts.is_open:
+        return None
+    id_ = facts.occurrence.id
+    return buttons(
+        DurableButton(
+            FEATURE, id_, "going", label="Going", style=discord.ButtonStyle.success, delivery=delivery
+        ),
+        DurableButton(FEATURE, id_, "maybe", label="Maybe"),
+        DurableButton(FEATURE, id_, "cant", label="Can't"),
+    )
+
+
+def embed(facts: MeetupFacts) -> discord.Embed:
+    occurrence, meetup = facts.occurrence, facts.meetup
+    found = discord.Embed(title=shown(facts.title), colour=OPEN if facts.is_open else CLOSED)
+    lines = [moment(occurrence.starts_at)]
+    if (notice := state_notice(facts)) is not None:
+        lines.insert(0, notice)
+    found.description = "\n".join(lines)
+    found.add_field(name="Length", value=length(facts))
+    if (place := where(facts)) is not None:
+        found.add_field(name="Where", value=place)
+    found.add_field(name="Host", value=f"<@{meetup.host_id}>")
+    if meetup.lesson and meetup.lesson != facts.title:
+        found.add_field(name="Lesson", value=shown(meetup.lesson))
+    if meetup.repeat != Repeat.NONE:
+        found.add_field(name="Repeats", value=repeat_words(Repeat(meetup.repeat), meetup.starts_local))
+        if facts.next_starts:
+            found.add_field(name="Next dates", value="\n".join(map(moment, facts.next_starts)), inline=False)
+    going = f"{len(facts.going)}/{meetup.capacity}" if meetup.capacity else str(len(facts.going))
+    found.add_field(name=f"Going ({going})", value=people(facts.going) or "Nobody yet", inline=False)
+    if facts.maybe:
+        found.add_field(name=f"Maybe ({len(facts.maybe)})", value=people(facts.maybe), inline=False)
+    if facts.waiting:
+        waiting = people(facts.waiting)
+        found.add_field(name=f"Waiting list ({len(facts.waiting)})", value=waiting, inline=False)
+    if facts.cant:
+        found.add_field(name="Can't", value=str(facts.cant), inline=False)
+    found.set_footer(text=facts.group.name)
+    return found
+
+
+def state_notice(facts: MeetupFacts) -> str | None:
+    """Why the post has no buttons, or None while it has."""
+    if facts.occurrence.state is OccurrenceState.SKIPPED:
+        following = f" The next one: {moment(facts.next_starts[0])}." if facts.next_starts else ""
+        return f"**Skipped.** This date is left out.{following}"
+    if facts.occurrence.state is OccurrenceState.CANCELLED:
+        return "**Cancelled.** This meetup does not take place."
+    return "**This meetup is over.**" if facts.is_over else None
+
+
+def where(facts: MeetupFacts) -> str | None:
+    """The place of this date: its own where it has one, else the series'."""
+    if facts.occurrence.where_text:
+        return shown(facts.occurrence.where_text)
+    channel_id = facts.occurrence.where_channel_id or facts.meetup.where_channel_id
+    return f"<#{channel_id}>" if channel_id else None
+
+
+def length(facts: MeetupFacts) -> str:
+    minutes = int((facts.occurrence.ends_at - facts.occurrence.starts_at).total_seconds()) // 60
+    return f"{minutes} minutes"
+
+
+def people(user_ids: Sequence[int]) -> str:
+    """Mentions, which ping nobody inside an embed."""
+    names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:MOST_NAMES])
+    more = len(user_ids) - MOST_NAMES
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def line(facts: MeetupFacts) -> str:
+    """One date in a list."""
+    start = facts.occurrence.starts_at
+    place = where(facts)
+    going = f"{len(facts.going)}/{facts.meetup.capacity}" if facts.meetup.capacity else str(len(facts.going))
+    parts = [moment(start), *([place] if place else []), f"{going} going"]
+    return f"**{shown(facts.title)}**\n{' · '.join(parts)}"
+
+
+def standing_words(standing: Standing) -> str:
+    """Where the member stands now."""
+    match standing.answer:
+        case Answer.GOING:
+            return "You are going."
+        case Answer.MAYBE:
+            return "You are down as a maybe."
+        case Answer.CANT:
+            return "You can't make it this time. Thank you for saying so."
+        case Answer.WAITLISTED:
+            return (
+                f"All places are taken. You are number {standing.place} on the waiting list, "
+                "and I will tell you when a place is yours."
+            )
+
+
+def reminder_words(
+    facts: MeetupFacts, *, mentioned: Sequence[int], late_since: datetime | None, continued: bool
+) -> str:
+    """The text of a reminder. `late_since` is when it should have come, if that is a while ago."""
+    start = facts.occurrence.starts_at
+    place = where(facts)
+    text = f"**{shown(facts.title)}** starts {relative(start)}: {date_and_time(start)}"
+    text += f" in {place}." if place else "."
+    if late_since is not None:
+        text += f" This reminder was due {moment(late_since)}; I could not send it then."
+    if not mentioned and not continued:
+        text += " Nobody is going yet."
+    names = " ".join(f"<@{user_id}>" for user_id in mentioned)
+    return f"{names}\n{text}" if names else text
+
+
+def promoted_words(facts: MeetupFacts, *, user_id: int) -> str:
+    start = facts.occurrence.starts_at
+    return (
+        f"<@{user_id}> A place became free: you are going to **{shown(facts.title)}**, "
+        f"{moment(start)}. If you can't come after all, press Can't."
+    )
+
+
+def give_up_button(facts: MeetupFacts) -> discord.ui.View:
+    return buttons(DurableButton(FEATURE, facts.occurrence.id, "cant", label="Can't"))

@@ -1,0 +1,1 @@
+"""Discord commands: a thin file per feature, loaded by name and imported by nobody."""
