@@ -1,0 +1,129 @@
+"""A meetup as a Scheduled Event: what it shows, and what the bot needs to make one."""
+
+from typing import Any
+
+import discord
+
+from bot.errors import MissingPermission
+from bot.services.events import Shown, Work, mark_of
+from bot.ui.text import plain
+
+# Discord's limits.
+NAME_LIMIT = 100
+LOCATION_LIMIT = 100
+DESCRIPTION_LIMIT = 1000
+Voiced = discord.VoiceChannel | discord.StageChannel
+
+
+def missing_for_event(guild: discord.Guild, where_channel_id: int | None) -> MissingPermission | None:
+    """The permissions that the bot lacks for an event there; None when nothing is missing."""
+    granted = guild.me.guild_permissions
+    if not (granted.create_events or granted.manage_events):
+        return MissingPermission(permissions=("Create Events",))
+    channel = guild.get_channel(where_channel_id) if where_channel_id is not None else None
+    if not isinstance(channel, Voiced):
+        return None
+    there = channel.permissions_for(guild.me)
+    needed = {"View Channel": there.view_channel, "Connect": there.connect}
+    missing = tuple(name for name, has in needed.items() if not has)
+    return MissingPermission(permissions=missing, channel_id=channel.id) if missing else None
+
+
+def event_shown(work: Work, guild: discord.Guild) -> Shown:
+    """What the event of this date has to show."""
+    channel_id, location = place_of(work, guild)
+    return Shown(
+        name=discord.utils.escape_mentions(work.title)[:NAME_LIMIT],
+        description=description_of(work),
+        starts_at=work.occurrence.starts_at,
+        ends_at=work.occurrence.ends_at,
+        channel_id=channel_id,
+        location=location,
+    )
+
+
+def place_of(work: Work, guild: discord.Guild) -> tuple[int | None, str | None]:
+    """A voice or stage channel's id, else where to go in words: an event without either can't be."""
+    if work.occurrence.where_text is not None:
+        return None, work.occurrence.where_text
+    where = work.where_channel_id
+    channel = guild.get_channel(where) if where is not None else None
+    if isinstance(channel, Voiced):
+        return channel.id, None
+    home = channel or guild.get_channel(work.group.channel_id)
+    return None, f"#{home.name}"[:LOCATION_LIMIT] if home is not None else "Discord"
+
+
+def description_of(work: Work) -> str:
+    lines = [f"Hosted by <@{work.meetup.host_id}>", f"Study group: {plain(work.group.name)}"]
+    if work.meetup.lesson:
+        lines.append(f"Lesson: {plain(work.meetup.lesson)}")
+    if work.link:
+        lines.append(f"Tell us whether you come: {work.link}")
+    mark = mark_of(work.occurrence.id)
+    return "\n".join(lines)[: DESCRIPTION_LIMIT - len(mark) - 2] + f"\n\n{mark}"
+
+
+def seen_in(event: discord.ScheduledEvent) -> Shown:
+    """What the event shows now."""
+    return Shown(
+        name=event.name,
+        description=event.description or "",
+        starts_at=event.start_time,
+        ends_at=event.end_time,
+        channel_id=event.channel_id,
+        location=event.location,
+    )
+
+
+def same(one: Shown, other: Shown) -> bool:
+    """Whether name, times and place agree; a description that somebody rewrote is theirs to keep."""
+    return (one.name, one.starts_at, one.ends_at, one.place) == (
+        other.name,
+        other.starts_at,
+        other.ends_at,
+        other.place,
+    )
+
+
+def to_make(shows: Shown, guild: discord.Guild) -> dict[str, Any]:
+    """The arguments of `Guild.create_scheduled_event`."""
+    arguments: dict[str, Any] = {
+        "name": shows.name,
+        "description": shows.description,
+        "start_time": shows.starts_at,
+        "end_time": shows.ends_at,
+        "privacy_level": discord.PrivacyLevel.guild_only,
+    }
+    return arguments | place_arguments(shows, guild)
+
+
+def to_edit(
+    shows: Shown, *, seen: Shown, base: Shown | None, guild: discord.Guild, started: bool
+) -> dict[str, Any]:
+    """The arguments of `ScheduledEvent.edit` that make the event show it; {} when it does already.
+
+    An event that has started keeps its start, which Discord would refuse to change.
+    """
+    edits: dict[str, Any] = {}
+    if shows.name != seen.name:
+        edits["name"] = shows.name
+    if base is None or shows.description != base.description:
+        edits["description"] = shows.description
+    if shows.starts_at != seen.starts_at and not started:
+        edits["start_time"] = shows.starts_at
+    if shows.ends_at != seen.ends_at:
+        edits["end_time"] = shows.ends_at
+    if shows.place != seen.place:
+        edits |= place_arguments(shows, guild)
+        edits["end_time"] = shows.ends_at
+    return edits
+
+
+def place_arguments(shows: Shown, guild: discord.Guild) -> dict[str, Any]:
+    channel = guild.get_channel(shows.channel_id) if shows.channel_id is not None else None
+    if isinstance(channel, discord.StageChannel):
+        return {"channel": channel, "entity_type": discord.EntityType.stage_instance}
+    if isinstance(channel, discord.VoiceChannel):
+        return {"channel": channel, "entity_type": discord.EntityType.voice}
+    return {"location": shows.location or "Discord", "entity_type": discord.EntityType.external}
