@@ -1,0 +1,246 @@
+"""Groups: made, found, joined, left, changed and archived."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.db.engine import Database
+from bot.db.models import Group, Meetup, Membership, Occurrence, OccurrenceState
+from bot.db.types import name_key
+from bot.delivery.ledger import Claimed, Ledger, Outgoing
+from bot.errors import (
+    AlreadyMember,
+    GroupArchived,
+    GroupNameTaken,
+    NothingToChange,
+    UnknownGroup,
+)
+from bot.services.access import (
+    Caller,
+    active,
+    active_groups,
+    find_group,
+    group_names,
+    is_member,
+    mark_left,
+    require_organizer,
+)
+from bot.services.meetups import cancel_all, retarget, withdraw
+from bot.services.text import clean_text
+from bot.services.zones import checked_zone
+
+WELCOME = "group_welcome"
+NAME_LIMIT = 80
+COURSE_LIMIT = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupFacts:
+    """A group as `/group info` and `/group list` show it."""
+
+    group: Group
+    members: int
+    next_meetup: Occurrence | None
+    joined: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupChanges:
+    """New values for `/group edit`; None keeps what is there."""
+
+    name: str | None = None
+    timezone: str | None = None
+    channel_id: int | None = None
+    course: str | None = None
+    role_id: int | None = None
+    organizer_role_id: int | None = None
+
+
+class GroupService:
+    def __init__(self, database: Database, *, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._clock = clock
+
+    async def create(
+        self,
+        *,
+        caller: Caller,
+        name: str,
+        timezone: str,
+        channel_id: int,
+        course: str | None = None,
+        role_id: int | None = None,
+        answer_is_welcome: bool = False,
+    ) -> tuple[Group, Claimed | None]:
+        """Make a group, whoever makes it being its organizer, and plan its welcome.
+
+        With `answer_is_welcome` the command's own answer is the welcome: then the delivery comes back
+        claimed, to be settled once Discord has the answer, and the ledger sends it should we die first.
+        Raises BadText, UnknownZone, GroupNameTaken.
+        """
+        name = clean_text("name", name, limit=NAME_LIMIT)
+        zone = checked_zone(timezone)
+        course = clean_text("course", course, limit=COURSE_LIMIT) if course is not None else None
+        async with self._database.write() as session:
+            await self._refuse_taken_name(session, caller.guild_id, name)
+            group = Group(
+                guild_id=caller.guild_id,
+                name=name,
+                name_key=name_key(name),
+                timezone=zone.key,
+                channel_id=channel_id,
+                course=course,
+                role_id=role_id,
+                created_by=caller.user_id,
+                created_at=self._clock(),
+            )
+            session.add(group)
+            await session.flush()
+            welcome = Outgoing(
+                key=f"welcome:{group.id}",
+                kind=WELCOME,
+                subject=f"group:{group.id}",
+                due_at=self._clock(),
+                guild_id=group.guild_id,
+                channel_id=channel_id,
+                refs={"group": group.id},
+            )
+            if answer_is_welcome:
+                return group, await self._ledger.plan_claimed(session, welcome)
+            await self._ledger.plan(session, welcome)
+            return group, None
+
+    async def resolve(self, *, caller: Caller, typed: str | None) -> Group:
+        """The group that a command is about, by the contract's rule: the option, the channel, the
+        member's only group in this server, else an error that lists the groups.
+
+        Raises UnknownGroup, NoGroupHere.
+        """
+        async with self._database.read() as session:
+            return await find_group(session, caller=caller, typed=typed)
+
+    async def join(self, *, caller: Caller, typed: str | None = None, group_id: int | None = None) -> Group:
+        """Raises UnknownGroup, NoGroupHere, AlreadyMember, GroupArchived."""
+        async with self._database.write() as session:
+            group = await self._wanted(session, caller, typed, group_id)
+            membership = await session.get(Membership, (group.id, caller.user_id))
+            if membership is None:
+                session.add(Membership(group_id=group.id, user_id=caller.user_id, joined_at=self._clock()))
+            elif membership.left_at is None:
+                raise AlreadyMember(group=group.name)
+            else:
+                membership.left_at = None
+                membership.joined_at = self._clock()
+            return group
+
+    async def leave(self, *, caller: Caller, typed: str | None) -> Group:
+        """End the membership and free the places it held; raises UnknownGroup, NoGroupHere, NotAMember."""
+        async with self._database.write() as session:
+            group = await find_group(session, caller=caller, typed=typed)
+            await mark_left(session, group=group, user_id=caller.user_id, now=self._clock())
+            await withdraw(
+                session, group_id=group.id, user_id=caller.user_id, ledger=self._ledger, now=self._clock()
+            )
+            return group
+
+    async def archive(self, *, caller: Caller, typed: str | None) -> Group:
+        """Close the group and cancel what it had planned; raises NotOrganizer, UnknownGroup, NoGroupHere."""
+        async with self._database.write() as session:
+            group = await find_group(session, caller=caller, typed=typed)
+            require_organizer(group, caller)
+            group.archived_at = self._clock()
+            await cancel_all(session, group_id=group.id, ledger=self._ledger, now=self._clock())
+            await self._ledger.skip(session, subject=f"group:{group.id}", reason="group archived")
+            return group
+
+    async def is_member(self, *, group_id: int, user_id: int) -> bool:
+        async with self._database.read() as session:
+            return await is_member(session, group_id=group_id, user_id=user_id)
+
+    async def get(self, group_id: int) -> Group | None:
+        async with self._database.read() as session:
+            return await session.get(Group, group_id)
+
+    async def facts(self, *, caller: Caller, typed: str | None) -> GroupFacts:
+        """Raises UnknownGroup, NoGroupHere."""
+        async with self._database.read() as session:
+            group = await find_group(session, caller=caller, typed=typed)
+            return await self._facts(session, group, caller.user_id)
+
+    async def all_facts(self, *, caller: Caller) -> list[GroupFacts]:
+        """Every active group of the server, by name."""
+        async with self._database.read() as session:
+            groups = await active_groups(session, caller.guild_id)
+            return [await self._facts(session, group, caller.user_id) for group in groups]
+
+    async def edit(self, *, caller: Caller, typed: str | None, changes: GroupChanges) -> Group:
+        """Raises NotOrganizer, NothingToChange, BadText, UnknownZone, GroupNameTaken, UnknownGroup."""
+        if changes == GroupChanges():
+            raise NothingToChange(what="group")
+        async with self._database.write() as session:
+            group = await find_group(session, caller=caller, typed=typed)
+            require_organizer(group, caller)
+            if changes.name is not None:
+                name = clean_text("name", changes.name, limit=NAME_LIMIT)
+                if name_key(name) != group.name_key:
+                    await self._refuse_taken_name(session, caller.guild_id, name)
+                group.name, group.name_key = name, name_key(name)
+            if changes.timezone is not None:
+                group.timezone = checked_zone(changes.timezone).key
+            if changes.course is not None:
+                group.course = clean_text("course", changes.course, limit=COURSE_LIMIT)
+            if changes.channel_id is not None and changes.channel_id != group.channel_id:
+                group.channel_id = changes.channel_id
+                await retarget(session, group=group)
+            group.role_id = changes.role_id or group.role_id
+            group.organizer_role_id = changes.organizer_role_id or group.organizer_role_id
+            return group
+
+    async def suggestions(self, *, guild_id: int, typed: str, limit: int) -> list[Group]:
+        async with self._database.read() as session:
+            groups = await active_groups(session, guild_id)
+        wanted = name_key(typed)
+        return [group for group in groups if wanted in group.name_key][:limit]
+
+    async def _wanted(
+        self, session: AsyncSession, caller: Caller, typed: str | None, group_id: int | None
+    ) -> Group:
+        if group_id is None:
+            return await find_group(session, caller=caller, typed=typed)
+        group = await session.get(Group, group_id)
+        if group is None or group.guild_id != caller.guild_id:
+            raise UnknownGroup(typed=str(group_id), names=await group_names(session, caller.guild_id))
+        if group.archived_at is not None:
+            raise GroupArchived(name=group.name)
+        return group
+
+    async def _refuse_taken_name(self, session: AsyncSession, guild_id: int, name: str) -> None:
+        taken = await session.scalar(
+            select(Group.name).where(
+                Group.guild_id == guild_id, Group.name_key == name_key(name), Group.archived_at.is_(None)
+            )
+        )
+        if taken is not None:
+            raise GroupNameTaken(name=taken)
+
+    async def _facts(self, session: AsyncSession, group: Group, user_id: int) -> GroupFacts:
+        members = await session.scalar(
+            select(func.count()).select_from(Membership).where(active(Membership.group_id == group.id))
+        )
+        coming = await session.scalar(
+            select(Occurrence)
+            .join(Meetup)
+            .where(
+                Meetup.group_id == group.id,
+                Occurrence.state == OccurrenceState.PLANNED,
+                Occurrence.ends_at > self._clock(),
+            )
+            .order_by(Occurrence.starts_at, Occurrence.id)
+            .limit(1)
+        )
+        joined = await is_member(session, group_id=group.id, user_id=user_id)
+        return GroupFacts(group=group, members=members or 0, next_meetup=coming, joined=joined)

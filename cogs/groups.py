@@ -1,0 +1,267 @@
+"""`/group`: make one, join it, leave it, look after it."""
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Interaction, StudyBot
+from bot.db.models import Group
+from bot.delivery.dispatcher import Pointless
+from bot.delivery.ledger import Claimed
+from bot.errors import NotInServer
+from bot.services.groups import WELCOME, GroupChanges, GroupFacts
+from bot.ui.answers import Reply, acknowledge, patiently, reply
+from bot.ui.buttons import DurableButton, Press, buttons
+from bot.ui.errors import moment
+from bot.ui.options import caller_of, group_choices, require_guild, zone_choices
+from bot.ui.places import give_role, require_grantable, require_postable
+from bot.ui.sending import Rendered
+from bot.ui.text import fitting, shown
+
+COLOUR = discord.Colour(0x2F6FED)
+MOST_LISTED = 30
+
+
+@app_commands.guild_only()
+class Groups(commands.GroupCog, group_name="group", group_description="Study groups of this server"):
+    def __init__(self, bot: StudyBot) -> None:
+        self.bot = bot
+        self.groups = bot.services.groups
+
+    async def cog_load(self) -> None:
+        self.bot.buttons.register("group", self.on_press)
+        self.bot.sender.register(WELCOME, self.render_welcome)
+
+    async def cog_unload(self) -> None:
+        self.bot.buttons.unregister("group")
+        self.bot.sender.unregister(WELCOME)
+
+    @app_commands.command()
+    @app_commands.describe(
+        name="What the group is called",
+        timezone="Where the group lives, such as Europe/Berlin",
+        channel="Where the group talks; this channel when left out",
+        course="The course you follow together",
+        role="A role that members of the group get",
+    )
+    @app_commands.autocomplete(timezone=zone_choices)
+    async def create(
+        self,
+        interaction: Interaction,
+        name: str,
+        timezone: str,
+        channel: discord.TextChannel | None = None,
+        course: str | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
+        """Make a study group and invite people to join it."""
+        home = channel if channel is not None else home_channel(interaction)
+        require_postable(home)
+        if role is not None:
+            require_grantable(role, by=interaction.user)
+        group, claimed = await patiently(
+            interaction,
+            self.groups.create(
+                caller=caller_of(interaction),
+                name=name,
+                timezone=timezone,
+                channel_id=home.id,
+                course=course,
+                role_id=role.id if role is not None else None,
+                answer_is_welcome=home.id == interaction.channel_id,
+            ),
+        )
+        if claimed is None:
+            answer = f"**{shown(group.name)}** is made. The invitation stands in <#{home.id}>."
+            await reply(interaction, Reply(answer), private=True)
+            return
+        message = await reply(interaction, welcome(group, delivery=claimed.id), private=False)
+        if message is not None:
+            await self.bot.ledger.sent(claimed, channel_id=message.channel.id, message_id=message.id)
+
+    @app_commands.command()
+    @app_commands.describe(group="The group to join")
+    @app_commands.autocomplete(group=group_choices)
+    async def join(self, interaction: Interaction, group: str | None = None) -> None:
+        """Join a study group."""
+        await acknowledge(interaction, private=True)
+        await self._join(interaction, typed=group)
+
+    @app_commands.command()
+    @app_commands.describe(group="The group to leave")
+    @app_commands.autocomplete(group=group_choices)
+    async def leave(self, interaction: Interaction, group: str | None = None) -> None:
+        """Leave a study group; your places at its coming meetups go to others."""
+        await acknowledge(interaction, private=True)
+        left = await self.groups.leave(caller=caller_of(interaction), typed=group)
+        self.bot.scheduler.wake("posts", self.bot.clock())
+        problem = await give_role(
+            require_guild(interaction), user_id=interaction.user.id, role_id=left.role_id, has=False
+        )
+        text = f"You have left **{shown(left.name)}**. You are welcome back any time."
+        await reply(interaction, Reply(" ".join(filter(None, (text, problem)))), private=True)
+
+    @app_commands.command()
+    @app_commands.describe(group="The group to look at")
+    @app_commands.autocomplete(group=group_choices)
+    async def info(self, interaction: Interaction, group: str | None = None) -> None:
+        """Show a group: its people, channel, zone and next meetup."""
+        facts = await patiently(interaction, self.groups.facts(caller=caller_of(interaction), typed=group))
+        view = buttons(join_button(facts.group)) if not facts.joined else None
+        await reply(interaction, Reply(embeds=[card(facts)], view=view), private=False)
+
+    @app_commands.command(name="list")
+    async def list_(self, interaction: Interaction) -> None:
+        """Show the study groups of this server."""
+        found = await patiently(interaction, self.groups.all_facts(caller=caller_of(interaction)))
+        if not found:
+            text = "This server has no study group yet. Make one with `/group create`."
+            await reply(interaction, Reply(text), private=True)
+            return
+        embed = discord.Embed(title="Study groups here", colour=COLOUR)
+        lines = fitting([line(facts) for facts in found[:MOST_LISTED]])
+        embed.description = "\n".join(lines)
+        if len(found) > len(lines):
+            embed.set_footer(text=f"and {len(found) - len(lines)} more; /group info finds them by name")
+        await reply(interaction, Reply(embeds=[embed]), private=False)
+
+    @app_commands.command()
+    @app_commands.describe(
+        group="The group to change",
+        name="A new name",
+        timezone="A new zone; meetups that are planned keep theirs",
+        channel="A new home channel; reminders go there from now on",
+        course="The course you follow together",
+        role="A role that members of the group get from now on",
+        organizer_role="Whoever has this role may organize the group",
+    )
+    @app_commands.autocomplete(group=group_choices, timezone=zone_choices)
+    async def edit(
+        self,
+        interaction: Interaction,
+        group: str | None = None,
+        name: str | None = None,
+        timezone: str | None = None,
+        channel: discord.TextChannel | None = None,
+        course: str | None = None,
+        role: discord.Role | None = None,
+        organizer_role: discord.Role | None = None,
+    ) -> None:
+        """Change a group's settings; for its organizers."""
+        await acknowledge(interaction, private=True)
+        if channel is not None:
+            require_postable(channel)
+        if role is not None:
+            require_grantable(role, by=interaction.user)
+        changes = GroupChanges(
+            name=name,
+            timezone=timezone,
+            channel_id=channel.id if channel is not None else None,
+            course=course,
+            role_id=role.id if role is not None else None,
+            organizer_role_id=organizer_role.id if organizer_role is not None else None,
+        )
+        changed = await self.groups.edit(caller=caller_of(interaction), typed=group, changes=changes)
+        facts = await self.groups.facts(caller=caller_of(interaction), typed=str(changed.id))
+        await reply(interaction, Reply("Saved.", embeds=[card(facts)]), private=True)
+
+    @app_commands.command()
+    @app_commands.describe(group="The group to archive")
+    @app_commands.autocomplete(group=group_choices)
+    async def archive(self, interaction: Interaction, group: str | None = None) -> None:
+        """Close a group: its meetups are cancelled, its history stays; for its organizers."""
+        await acknowledge(interaction, private=True)
+        closed = await self.groups.archive(caller=caller_of(interaction), typed=group)
+        for tick in ("posts", "events"):
+            self.bot.scheduler.wake(tick, self.bot.clock())
+        text = f"**{shown(closed.name)}** is archived, and its coming meetups are cancelled."
+        await reply(interaction, Reply(text), private=True)
+
+    async def on_press(self, press: Press) -> None:
+        """The Join button under a welcome."""
+        if press.interaction.guild_id is None:
+            raise NotInServer
+        await acknowledge(press.interaction, private=True)
+        await self._join(press.interaction, group_id=press.id)
+
+    async def render_welcome(self, delivery: Claimed) -> Rendered:
+        group = await self.groups.get(delivery.refs["group"])
+        if group is None or group.archived_at is not None:
+            raise Pointless("group archived")
+        answer = welcome(group)
+        return Rendered(embeds=answer.embeds, view=answer.view)
+
+    async def _join(
+        self, interaction: Interaction, *, typed: str | None = None, group_id: int | None = None
+    ) -> None:
+        joined = await self.groups.join(caller=caller_of(interaction), typed=typed, group_id=group_id)
+        problem = await give_role(
+            require_guild(interaction), user_id=interaction.user.id, role_id=joined.role_id, has=True
+        )
+        text = (
+            f"Welcome to **{shown(joined.name)}**! You will find the others in <#{joined.channel_id}>. "
+            "If you live in another time zone than the group, set yours with `/timezone`."
+        )
+        await reply(interaction, Reply(" ".join(filter(None, (text, problem)))), private=True)
+
+
+def home_channel(interaction: Interaction) -> discord.abc.GuildChannel:
+    """Where the command was used; a thread's parent, for a group outlives its threads."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread):
+        channel = channel.parent
+    if not isinstance(channel, discord.abc.GuildChannel):
+        raise NotInServer
+    return channel
+
+
+def join_button(group: Group, *, delivery: int | None = None) -> DurableButton:
+    return DurableButton(
+        "group", group.id, "join", label="Join", style=discord.ButtonStyle.primary, delivery=delivery
+    )
+
+
+def welcome(group: Group, *, delivery: int | None = None) -> Reply:
+    """The invitation that stands in the group's channel."""
+    embed = discord.Embed(title=shown(group.name), colour=COLOUR)
+    course = f" and follows **{shown(group.course)}**" if group.course else ""
+    embed.description = (
+        f"A new study group meets in <#{group.channel_id}>{course}.\n"
+        "Press **Join** to be part of it: you will be asked to meetups and can answer them here."
+    )
+    embed.add_field(name="Time zone", value=group.timezone)
+    embed.add_field(name="Organizer", value=f"<@{group.created_by}>")
+    return Reply(embeds=[embed], view=buttons(join_button(group, delivery=delivery)))
+
+
+def card(facts: GroupFacts) -> discord.Embed:
+    group = facts.group
+    embed = discord.Embed(title=shown(group.name), colour=COLOUR)
+    embed.add_field(name="Members", value=str(facts.members))
+    embed.add_field(name="Channel", value=f"<#{group.channel_id}>")
+    embed.add_field(name="Time zone", value=group.timezone)
+    if group.course:
+        embed.add_field(name="Course", value=shown(group.course))
+    if group.role_id:
+        embed.add_field(name="Role", value=f"<@&{group.role_id}>")
+    embed.add_field(name="Organizer", value=organizers(group))
+    coming = facts.next_meetup
+    when = moment(coming.starts_at) if coming else "None planned yet"
+    embed.add_field(name="Next meetup", value=when, inline=False)
+    return embed
+
+
+def organizers(group: Group) -> str:
+    role = f", <@&{group.organizer_role_id}>" if group.organizer_role_id else ""
+    return f"<@{group.created_by}>{role}"
+
+
+def line(facts: GroupFacts) -> str:
+    people = "1 member" if facts.members == 1 else f"{facts.members} members"
+    coming = f", next meetup {moment(facts.next_meetup.starts_at)}" if facts.next_meetup else ""
+    mine = ", you are in it" if facts.joined else ""
+    return f"**{shown(facts.group.name)}** in <#{facts.group.channel_id}>: {people}{coming}{mine}"
+
+
+async def setup(bot: StudyBot) -> None:
+    await bot.add_cog(Groups(bot))
