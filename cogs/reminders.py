@@ -1,0 +1,251 @@
+"""`/remind`: what a member wants to be told later, and the buttons under it when it comes."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Interaction, StudyBot
+from bot.db.models import Reminder
+from bot.delivery.ledger import Claimed
+from bot.errors import UnknownReminder
+from bot.scheduling.recurrence import Repeat
+from bot.services.reminders import REMINDER, SNOOZED, Created, OpenReminder, ZoneSource
+from bot.ui.answers import Reply, acknowledge, patiently, reply
+from bot.ui.buttons import DurableButton, Press, buttons
+from bot.ui.errors import moment
+from bot.ui.options import CHOICES, caller_of
+from bot.ui.repeats import repeat_words
+from bot.ui.sending import Pointless, Rendered
+from bot.ui.text import plain, shown
+
+FEATURE = "remind"
+TICK = "reminders"
+# Another process may have made a repeating reminder that this one's alarm does not know of.
+TICK_AT_LEAST_EVERY = timedelta(minutes=10)
+LATE = timedelta(minutes=1)
+MOST_LISTED = 20
+CONTENT_LIMIT = 2000
+
+REPEATS = [
+    app_commands.Choice(name=repeat.value, value=repeat.value)
+    for repeat in Repeat
+    if repeat is not Repeat.NONE
+]
+SNOOZES = {
+    "snooze10": ("Snooze", timedelta(minutes=10)),
+    "snooze60": ("Snooze 1 h", timedelta(hours=1)),
+    "snooze1440": ("Snooze 1 day", timedelta(days=1)),
+}
+DONE = "done"
+
+
+async def reminder_choices(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """The member's own open reminders, soonest first; the value is the id."""
+    found = await interaction.client.services.reminders.opened(user_id=interaction.user.id)
+    wanted = typed.casefold().strip()
+    labelled = [(label(one), str(one.reminder.id)) for one in found]
+    return [
+        app_commands.Choice(name=name, value=value) for name, value in labelled if wanted in name.casefold()
+    ][:CHOICES]
+
+
+@app_commands.allowed_installs(guilds=True, users=False)
+@app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+class Reminders(commands.GroupCog, group_name="remind", group_description="Things to be reminded of"):
+    def __init__(self, bot: StudyBot) -> None:
+        self.bot = bot
+        self.reminders = bot.services.reminders
+
+    async def cog_load(self) -> None:
+        self.bot.buttons.register(FEATURE, self.on_press)
+        for kind in (REMINDER, SNOOZED):
+            self.bot.sender.register(kind, self.render)
+        self.bot.scheduler.add(TICK, self.reminders.plan_next, at_least_every=TICK_AT_LEAST_EVERY)
+
+    async def cog_unload(self) -> None:
+        self.bot.buttons.unregister(FEATURE)
+        for kind in (REMINDER, SNOOZED):
+            self.bot.sender.unregister(kind)
+        self.bot.scheduler.remove(TICK)
+
+    @app_commands.command()
+    @app_commands.describe(
+        when="When, such as “in 2 hours”, “tomorrow 7pm” or “sat 18:30”",
+        what="What to remind you of",
+        repeat="Say it again, at the same time of day",
+    )
+    @app_commands.choices(repeat=REPEATS)
+    async def me(
+        self,
+        interaction: Interaction,
+        when: str,
+        what: str,
+        repeat: app_commands.Choice[str] | None = None,
+    ) -> None:
+        """Be reminded of something by a direct message."""
+        await acknowledge(interaction, private=True)
+        created = await self.reminders.create(
+            user_id=interaction.user.id,
+            caller=caller_of(interaction) if interaction.guild is not None else None,
+            channel_id=interaction.channel_id,
+            when=when,
+            what=what,
+            repeat=Repeat(repeat.value) if repeat is not None else Repeat.NONE,
+        )
+        if created.reminder.repeat != Repeat.NONE:
+            self.bot.scheduler.wake(TICK, created.reminder.due_at)
+        await reply(interaction, Reply(confirmation(created)), private=True)
+
+    @app_commands.command(name="list")
+    async def list_(self, interaction: Interaction) -> None:
+        """Show your reminders that are still to come."""
+        await acknowledge(interaction, private=True)
+        found = await self.reminders.opened(user_id=interaction.user.id)
+        if not found:
+            text = "You have no reminders. `/remind me` makes one."
+            await reply(interaction, Reply(text), private=True)
+            return
+        embed = discord.Embed(title="Your reminders")
+        embed.description = "\n".join(line(one) for one in found[:MOST_LISTED])
+        if len(found) > MOST_LISTED:
+            embed.set_footer(text=f"and {len(found) - MOST_LISTED} later ones")
+        await reply(interaction, Reply(embeds=[embed]), private=True)
+
+    @app_commands.command()
+    @app_commands.describe(reminder="The reminder to take back")
+    @app_commands.autocomplete(reminder=reminder_choices)
+    async def cancel(self, interaction: Interaction, reminder: str) -> None:
+        """Take back one of your reminders."""
+        await acknowledge(interaction, private=True)
+        cancelled = await self.reminders.cancel(user_id=interaction.user.id, typed=reminder)
+        text = fitting(f"Cancelled: {plain(cancelled.what)}", "Cancelled:", cancelled.what)
+        await reply(interaction, Reply(text), private=True)
+
+    async def render(self, delivery: Claimed) -> Rendered:
+        reminder = await self.reminders.get(delivery.refs["reminder"])
+        if reminder is None or reminder.cancelled_at is not None:
+            raise Pointless("reminder cancelled")
+        due_at = datetime.fromisoformat(delivery.refs["due"])
+        late = self.bot.clock() - due_at > LATE
+        private = delivery.channel_id is None
+        return Rendered(
+            content=message(reminder, f"This was due {moment(due_at)}." if late else None, private=private),
+            view=buttons(*open_buttons(reminder, delivery=delivery.id)),
+            # In a channel the member would not see it otherwise; nobody else is pinged by their words.
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=[] if private else [discord.Object(reminder.user_id)]
+            ),
+        )
+
+    async def on_press(self, press: Press) -> None:
+        """Snooze and Done, pressed by the member whose reminder it is; others are refused privately."""
+        interaction = press.interaction
+        reminder, said = await patiently(interaction, self._answer(press), private=True)
+        # The button stays, for it carries the delivery's mark.
+        kept = done_button(reminder, delivery=press.delivery, disabled=press.verb == DONE)
+        changed: dict[str, Any] = {
+            "content": message(reminder, said, private=interaction.guild_id is None),
+            "view": buttons(kept),
+            "allowed_mentions": discord.AllowedMentions.none(),
+        }
+        if not interaction.response.is_done():
+            await interaction.response.edit_message(**changed)
+            return
+        # It took so long that Discord was asked for time: then the answer is a message of its own.
+        if interaction.message is not None:
+            await interaction.message.edit(**changed)
+        await reply(interaction, Reply(said), private=True)
+
+    async def _answer(self, press: Press) -> tuple[Reminder, str]:
+        """Do what was pressed; the reminder, and what to say about it."""
+        user_id = press.interaction.user.id
+        if press.verb == DONE:
+            reminder, next_at = await self.reminders.finish(user_id=user_id, reminder_id=press.id)
+            return reminder, "Done." if next_at is None else f"Done. It comes again {moment(next_at)}."
+        if press.verb not in SNOOZES:
+            raise UnknownReminder(typed=str(press.id))
+        _, by = SNOOZES[press.verb]
+        reminder, again_at = await self.reminders.snooze(
+            user_id=user_id, reminder_id=press.id, delivery_id=press.delivery, by=by
+        )
+        return reminder, f"Snoozed: it comes again {moment(again_at)}."
+
+
+def open_buttons(reminder: Reminder, *, delivery: int) -> list[DurableButton]:
+    snoozes = [
+        DurableButton(FEATURE, reminder.id, verb, label=name, delivery=delivery)
+        for verb, (name, _) in SNOOZES.items()
+    ]
+    return [*snoozes, done_button(reminder, delivery=delivery)]
+
+
+def done_button(reminder: Reminder, *, delivery: int | None, disabled: bool = False) -> DurableButton:
+    return DurableButton(
+        FEATURE,
+        reminder.id,
+        DONE,
+        label="Done",
+        style=discord.ButtonStyle.success,
+        delivery=delivery,
+        disabled=disabled,
+    )
+
+
+def message(reminder: Reminder, note: str | None, *, private: bool) -> str:
+    """The reminder as it is sent; in a channel it names its member."""
+    head = "You asked me to remind you" if private else f"<@{reminder.user_id}>, you asked me to remind you"
+    foot = f"\n{note}" if note else ""
+    return fitting(f"{head}: **{plain(reminder.what)}**{foot}", f"{head}:{foot}", reminder.what)
+
+
+def fitting(text: str, frame: str, what: str) -> str:
+    """`text`, unless so much had to be escaped in it that Discord would refuse it: then `frame` and the
+    member's words in a code block, where nothing needs escaping.
+    """
+    if len(text) <= CONTENT_LIMIT:
+        return text
+    return f"{frame}\n```\n{what.replace('`', 'ˋ')}\n```"
+
+
+def confirmation(created: Created) -> str:
+    reminder = created.reminder
+    again = f", and then {often(reminder)}" if reminder.repeat != Repeat.NONE else ""
+    frame = f"I’ll remind you {moment(reminder.due_at)}{again}."
+    where = (
+        "I’ll send you a direct message; if yours are closed, I’ll post it in this channel."
+        if reminder.channel_id is not None
+        else "I’ll send you a direct message."
+    )
+    match created.zone_source:
+        case ZoneSource.MEMBER:
+            zone = f"I read the time in your zone, {created.zone}; `/timezone` changes it."
+        case ZoneSource.GROUP:
+            zone = f"I read the time in your group’s zone, {created.zone}; `/timezone` sets your own."
+        case ZoneSource.NOBODY:
+            zone = "I read the time as UTC, for I don’t know your zone; `/timezone` sets it."
+    words = f"{frame} {where} {zone}\n> {plain(reminder.what)}"
+    return fitting(words, f"{frame}\n{where} {zone}", reminder.what)
+
+
+def line(one: OpenReminder) -> str:
+    repeats = f", {often(one.reminder)}" if one.reminder.repeat != Repeat.NONE else ""
+    return f"{moment(one.next_at)}{repeats}: {shown(one.reminder.what, most=60)}"
+
+
+def often(reminder: Reminder) -> str:
+    return repeat_words(Repeat(reminder.repeat), reminder.starts_local)
+
+
+def label(one: OpenReminder) -> str:
+    """For autocomplete, which shows no timestamps: the time in the zone it was asked in."""
+    local = one.next_at.astimezone(ZoneInfo(one.reminder.timezone))
+    text = f"{local:%a %d %b %H:%M} · {one.reminder.what}"
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+async def setup(bot: StudyBot) -> None:
+    await bot.add_cog(Reminders(bot))
