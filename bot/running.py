@@ -1,0 +1,62 @@
+"""`cohort run`: one process, from the schema to the last delivery."""
+
+import asyncio
+import logging
+import signal
+
+import aiohttp
+import discord
+
+from bot.address import discord_address, log_in
+from bot.bootstrap import build_bot
+from bot.client import StudyBot
+from bot.logs import set_up_logs
+from bot.schema import CannotRun, only_process, prepare_schema
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+async def run_bot(settings: Settings, token: str) -> int:
+    """Run until a signal or a fatal error; returns the process's exit status."""
+    set_up_logs(level=settings.log_level, format=settings.log_format, secrets=settings.secrets())
+    try:
+        with only_process(settings.database_url):
+            await prepare_schema(settings)
+            await _until_stopped(settings, token)
+    except CannotRun as reason:
+        log.critical("%s", reason)
+        return 1
+    except discord.LoginFailure:
+        log.critical("Discord refused DISCORD_TOKEN. Copy it again from the developer portal, page Bot.")
+        return 1
+    except discord.PrivilegedIntentsRequired:
+        log.critical("Discord asks for an intent this bot does not need; is the token another bot's?")
+        return 1
+    except (discord.GatewayNotFound, discord.DiscordServerError, aiohttp.ClientError, TimeoutError) as error:
+        # Not retried here: whoever restarts the process waits in between, and bounds it.
+        log.critical("Discord cannot be reached at %s: %s", discord_address(), error or type(error).__name__)
+        return 1
+    return 0
+
+
+async def _until_stopped(settings: Settings, token: str) -> None:
+    bot = build_bot(settings)
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(_connect(bot, token, settings.discord_api_url))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, running.cancel)
+        except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
+            break
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("stopping")
+    finally:
+        await bot.close()
+
+
+async def _connect(bot: StudyBot, token: str, api_url: str | None) -> None:
+    await log_in(bot, token, api_url)
+    await bot.connect()
