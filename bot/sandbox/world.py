@@ -1,0 +1,176 @@
+"""The real bot in a simulated Discord, with a clock that moves when told to."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Literal
+
+import discord
+import simcord
+
+from bot.bootstrap import build_bot
+from bot.client import StudyBot
+from bot.db import migrate
+from bot.sandbox.reopening import reopen
+from bot.sandbox.seed import seed
+from bot.scheduling.alarm import HandDriven
+from bot.settings import Settings
+from bot.ui.errors import domain_error
+
+# Only a bound for what never ends: a busy machine may need more than SimCord's five seconds.
+SETTLE_SECONDS = 30.0
+
+ClassifierKind = Literal["off", "fake", "local"]
+
+# A server's ids stay the same from run to run, so that a database kept between runs still fits.
+GUILD_ID = 1_456_000_000_000_000_001
+
+
+class World:
+    """One server, one channel, three people and the bot.
+
+    `env`, `guild`, `channel` and the actors are SimCord's own handles: whatever a member can do in
+    Discord's client, they do through them.
+    """
+
+    def __init__(self, env: simcord.Env, bot: StudyBot, scheduler: HandDriven, settings: Settings) -> None:
+        self.env = env
+        self._bot = bot
+        self._scheduler = scheduler
+        self._settings = settings
+        env.backend.edit_bot_profile("Cohort")
+        self.guild = env.create_guild("Study Berlin", id=GUILD_ID)
+        manages = self.guild.create_role("Organizers", permissions=discord.Permissions(manage_guild=True))
+        self.channel = self.guild.create_text_channel(
+            "fastai-berlin", topic="Practical deep learning, together"
+        )
+        self.organizer = self.guild.add_member(env.create_user("mira", global_name="Mira"), roles=[manages])
+        self.alice = self.guild.add_member(env.create_user("alice", global_name="Alice"))
+        self.bob = self.guild.add_member(env.create_user("bob", global_name="Bob"))
+
+    async def connect(self, *, at: datetime | None = None) -> None:
+        """Log the bot in, at the instant `at` if given, and do what is due then; aware, not before
+        SimCord's own first one.
+
+        People and channels are there before: so their ids depend on their order alone, not on how
+        many commands this version of the bot has, and still fit a database that was kept.
+        """
+        if at is not None and at > self.now:
+            self.env.backend.advance_clock((at - self.now).total_seconds())
+        # SimCord's login has a clock of its own, in which a tick that sends several messages gets stuck.
+        self._scheduler.hold()
+        await self.env.start()
+        await self.run_due()
+
+    @property
+    def bot(self) -> StudyBot:
+        """The running bot; another one after `restart`."""
+        return self._bot
+
+    @property
+    def now(self) -> datetime:
+        """The simulated instant, aware UTC."""
+        return self.env.now()
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the bot next wants to do something by itself; None when nothing is planned."""
+        return self._scheduler.next_at()
+
+    async def pass_time(self, **amount: float) -> None:
+        """Let time go by (`timedelta` keywords): everything due in between happens, each at its time."""
+        target = self.now + timedelta(**amount)
+        await self.run_due()
+        while (due := self._scheduler.next_at()) is not None and due <= target:
+            await self._advance_to(due)
+            await self.run_due()
+        await self._advance_to(target)
+        await self.run_due()
+
+    async def run_due(self) -> None:
+        """Do what is due at this instant."""
+        with self.env.time_context():
+            await self._scheduler.run_due()
+        await self.env.settle()
+
+    async def restart(self) -> None:
+        """A fresh bot on the same database and the same Discord, as after a crash and a restart."""
+        old = self._bot
+        await self._scheduler.stop()
+        self._scheduler = HandDriven(clock=self.env.now)
+        self._scheduler.hold()
+        self._bot = build_bot(self._settings, clock=self.env.now, scheduler=self._scheduler, shard_count=1)
+        await self.env.restart_bot(self._bot)
+        await old.database.close()
+        await self.run_due()
+
+    def dms(self, member: simcord.MemberActor) -> list[discord.Message]:
+        """What the bot and this member wrote to each other, oldest first."""
+        return member.user.dm_channel.history()
+
+    def last_dm(self, member: simcord.MemberActor) -> discord.Message:
+        """The newest direct message; raises LookupError when there is none."""
+        messages = self.dms(member)
+        if not messages:
+            raise LookupError(f"{member.name} has no direct message")
+        return messages[-1]
+
+    def raise_errors(self) -> None:
+        """Raise what the bot did not expect. Refusals, which members saw as answers, are no errors."""
+        unexpected = [error for error in self.env.errors if domain_error(error) is None]
+        if unexpected:
+            raise BaseExceptionGroup("the bot raised", unexpected)
+
+    async def close(self) -> None:
+        """Disconnect the bot and let the database go."""
+        await self._scheduler.stop()
+        await self.env.shutdown()
+        await self._bot.database.close()
+
+    async def _advance_to(self, instant: datetime) -> None:
+        seconds = (instant - self.now).total_seconds()
+        if seconds > 0:
+            await self.env.advance_time(seconds)
+
+
+@asynccontextmanager
+async def open_world(
+    *,
+    database_url: str,
+    classifier: ClassifierKind = "off",
+    empty: bool = False,
+    start: datetime | None = None,
+) -> AsyncIterator[World]:
+    """Migrate the database, connect the real bot to a simulated Discord, and hand both over.
+
+    The clock starts at `start`, else at 2026-01-01 00:00 UTC. `empty` leaves out the demo's group and
+    its data. A database that was used before keeps its own groups instead; the simulated Discord forgot
+    them, so that posts and events of what is still to come are made anew. `classifier` chooses who
+    answers `/classify`; no command asks it yet, so it changes nothing so far. Leaving the block raises
+    whatever the bot did not expect.
+    """
+    if classifier not in ("off", "fake", "local"):
+        raise ValueError("classifier must be off, fake or local")
+    await migrate.upgrade(database_url)
+    world = new_world(Settings(database_url=database_url, _env_file=None))
+    known = await reopen(world, database_url=database_url, now=max(start or world.now, world.now))
+    await world.connect(at=start)
+    try:
+        if not empty and not known:
+            await seed(world)
+        yield world
+        world.raise_errors()
+    finally:
+        await world.close()
+
+
+def new_world(settings: Settings) -> World:
+    """A bot and a simulated Discord that do not know each other yet; `World.connect` brings them together."""
+
+    def clock() -> datetime:
+        return env.now()
+
+    scheduler = HandDriven(clock=clock)
+    bot = build_bot(settings, clock=clock, scheduler=scheduler, shard_count=1)
+    env: simcord.Env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=SETTLE_SECONDS)
+    return World(env, bot, scheduler, settings)
