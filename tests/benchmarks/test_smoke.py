@@ -1,0 +1,55 @@
+"""The benchmarks run and print what they promise; their figures are for people, not for a gate."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.benchmarks.figures import percentile, table
+from tests.benchmarks.memory import is_foreign
+from tests.benchmarks.startup import own_seconds
+from tests.wire.process import ROOT
+
+
+def test_the_quick_run_prints_its_lines() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "startup"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert "Cold start" in lines
+    names = [line.split("  ")[0] for line in lines]
+    for name in ("bare discord.py", "cohort, SQLite", "cohort, SQLite, first start", "discord", "sqlalchemy"):
+        assert names.count(name) == 1, done.stdout
+    assert lines[-1].endswith("s in all")
+
+
+def test_a_percentile_is_a_value_that_occurred() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert [percentile(values, share) for share in (0.0, 0.5, 0.99, 1.0)] == [1.0, 50.0, 99.0, 100.0]
+    assert percentile([7.0], 0.99) == 7.0
+
+
+def test_columns_are_aligned() -> None:
+    assert table(("", "ms"), [("one", 1.5), ("eleven", 10)]).splitlines() == [
+        "         ms",
+        "------  ---",
+        "one     1.5",
+        "eleven   10",
+    ]
+
+
+def test_libraries_of_models_are_recognised() -> None:
+    assert is_foreign("/x/site-packages/torch/lib/libtorch_cpu.so")
+    assert is_foreign("/x/site-packages/onnxruntime/capi/onnxruntime_pybind11_state.so")
+    assert not is_foreign("/x/site-packages/array_tools/_array.cpython-311.so")
+
+
+def test_imports_are_counted_by_package() -> None:
+    log = (
+        "import time: self [us] | cumulative | imported package\n"
+        "import time:      1000 |       1000 |   json.decoder\n"
+        "2026-01-01 ready\n"
+        "import time:      2000 |       5000 | discord.http\n"
+        "import time:      3000 |       3000 |     discord\n"
+    )
+    assert own_seconds(log) == {"the standard library": 0.001, "discord": 0.005}
