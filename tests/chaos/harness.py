@@ -9,6 +9,7 @@ last longer than Discord remembers a nonce; some processes sleep through their l
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 import time
@@ -74,6 +75,8 @@ class Figure:
     doubled: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    #: How each doubled one came about: what was asked of its channel, and when Discord forgot its nonces.
+    stories: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -86,7 +89,7 @@ class Figure:
         wrong = [
             f"{name}: {', '.join(values[:10])}"
             for name, values in vars(self).items()
-            if isinstance(values, list) and values
+            if isinstance(values, list) and values and name != "stories"
         ]
         return "\n".join(
             [
@@ -96,7 +99,7 @@ class Figure:
                 f"  {self.faults.total()} faults ({faults or 'none'}), "
                 f"{self.retries} deliveries tried again, {self.nonce_hits} sends met their nonce:",
                 f"  {len(self.lost)} lost, {len(self.doubled)} doubled, in {self.seconds:.0f} s",
-                *(f"  {line}" for line in wrong),
+                *(f"  {line}" for line in [*wrong, *self.stories]),
             ]
         )
 
@@ -121,6 +124,8 @@ class Chaos:
         ]
         self.members = self._members()
         self.planned = 0
+        #: When the stand-in's clock was moved beyond its memory for nonces, in `time.monotonic()` seconds.
+        self.jumps: list[float] = []
 
     async def run(self) -> Figure:
         began = time.monotonic()
@@ -167,8 +172,7 @@ class Chaos:
                 for message in self.standin.posted():
                     message.components = []
             elif self.random.random() < 0.3:
-                self.standin.advance(seconds=LONGER_THAN_A_NONCE.total_seconds())
-                self.figure.outages += 1
+                await self._outage()
 
     async def _plan_reminders(self, count: int) -> None:
         """Reminders that are due at once, as the command would have left them a while ago."""
@@ -256,6 +260,21 @@ class Chaos:
         await asyncio.gather(*(victim.kill() for victim in victims))
         self.figure.kills["anywhere"] += len(victims)
 
+    async def _outage(self) -> None:
+        """Discord is down for longer than it remembers a nonce.
+
+        Whoever lives keeps trying in vain meanwhile. The clock jumps a whole lease later, when every send
+        that began before has been cut off, discord.py's own repeats included: one of those, a second after
+        its first attempt, must not meet a nonce that is six minutes older.
+        """
+        self._count_faults()
+        self.standin.faults.clear()
+        self.standin.faults.status(503, times=None)
+        await asyncio.sleep(self.plan.lease_seconds)
+        self.standin.advance(seconds=LONGER_THAN_A_NONCE.total_seconds())
+        self.jumps.append(time.monotonic())
+        self.figure.outages += 1
+
     async def _sleep_through_the_lease(self, process: BotProcess) -> None:
         process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(self.plan.lease_seconds + 0.5)
@@ -304,6 +323,7 @@ class Chaos:
         planned = [f"{number:05}" for number in range(1, self.planned + 1)]
         self.figure.lost = [name for name in planned if not posted[name]]
         self.figure.doubled = [name for name in planned if posted[name] > 1]
+        self.figure.stories = [line for name in self.figure.doubled for line in self._story(name)]
         self.figure.nonce_hits = self.standin.messages_api.nonce_hits
         self.figure.violations = list(self.standin.violations)
         async with self.database.read() as session:
@@ -312,6 +332,24 @@ class Chaos:
         self.figure.unsettled = [
             f"{row.dedupe_key} {row.state.value}: {row.last_error}" for row in rows if not _as_it_should(row)
         ]
+
+    def _story(self, name: str) -> list[str]:
+        """Every request to the channels of a doubled message from its first attempt to its last."""
+        requests = self.standin.requests
+        own = [r for r in requests if r.method == "POST" and f"chaos {name}" in json.dumps(r.body)]
+        first, last = own[0].at, own[-1].at
+        paths = {request.path for request in own}
+        lines = [(at, "the stand-in forgets its nonces") for at in self.jumps if first <= at <= last]
+        for request in requests:
+            if (
+                request.path in paths
+                and first <= request.at <= last
+                and (request.method == "GET" or request in own)
+            ):
+                nonce = (request.body or {}).get("nonce", "")
+                said = f"{request.client} {request.method} {request.path} {nonce} -> {request.status}"
+                lines.append((request.at, f"{said} {request.fault or ''}"))
+        return [f"{name} +{at - first:6.2f} s {line}" for at, line in sorted(lines)]
 
 
 def _as_it_should(row: Delivery) -> bool:
