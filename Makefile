@@ -36,7 +36,7 @@ test: $(EVERYTHING) ## The whole gate (ARGS='-k meetup' for pytest)
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
 
 chaos: $(EVERYTHING) ## The long form of the crash tests
 	$(BIN)/python -m tests.chaos $(ARGS)

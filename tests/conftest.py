@@ -89,11 +89,18 @@ def count_as(request: pytest.FixtureRequest, database: str) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests passed on each database: a gate that quietly lost one of them shows it here."""
+    """Say how many tests passed on each database: a gate that quietly lost one of them shows it here.
+
+    Then the figures that tests recorded under that name.
+    """
     passed: Counter[str] = Counter()
+    figures: list[object] = []
     for report in terminalreporter.getreports("passed"):
+        figures += [value for name, value in report.user_properties if name == "figure"]
         for database in {value for name, value in report.user_properties if name == "database"}:
             passed[database] += 1
     if passed:
         counts = (f"{passed[name]} tests on {name}" for name in DATABASES)
         terminalreporter.write_line(f"databases: {', '.join(counts)} passed")
+    for figure in figures:
+        terminalreporter.write_line(str(figure))

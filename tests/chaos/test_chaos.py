@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.chaos.harness import Chaos, Figure, Plan
 from tests.openapi import BodyValidator
@@ -15,21 +14,19 @@ async def play(plan: Plan, database_url: str, folder: Path) -> Figure:
 
 
 async def test_nothing_is_lost_or_doubled_on_sqlite(
-    sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sqlite_url: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     figure = await play(Plan(deliveries=40, kills=5, seed=4), sqlite_url, tmp_path)
-    with capsys.disabled():
-        print(f"\n{figure}")
+    record_property("figure", str(figure))
     assert figure.clean, figure
     assert figure.kills.total() >= 5
 
 
 async def test_nothing_is_lost_or_doubled_by_two_processes_on_postgresql(
-    postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres_url: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     figure = await play(Plan(deliveries=40, kills=5, seed=2, processes=2), postgres_url, tmp_path)
-    with capsys.disabled():
-        print(f"\n{figure}")
+    record_property("figure", str(figure))
     assert figure.clean, figure
     assert figure.kills.total() >= 5
 
