@@ -1,23 +1,41 @@
 """All tables; importing this package registers every one of them."""
 
 from bot.db.models.base import Base
+from bot.db.models.courses import CourseMeetup, CoursePack, CourseRun, CourseShift
 from bot.db.models.deliveries import Delivery, DeliveryState
 from bot.db.models.groups import Group, Member, Membership
+from bot.db.models.kudos import Kudos
+from bot.db.models.lessons import LessonMark, Stage
 from bot.db.models.meetups import Answer, Attendance, Meetup, Occurrence, OccurrenceState, Rsvp
+from bot.db.models.plans import StudyPlan
+from bot.db.models.projects import EntryKind, Project, ProjectEntry, ProjectStage, ProjectState
 from bot.db.models.reminders import Reminder
 
 __all__ = [
     "Answer",
     "Attendance",
     "Base",
+    "CourseMeetup",
+    "CoursePack",
+    "CourseRun",
+    "CourseShift",
     "Delivery",
     "DeliveryState",
+    "EntryKind",
     "Group",
+    "Kudos",
+    "LessonMark",
     "Meetup",
     "Member",
     "Membership",
     "Occurrence",
     "OccurrenceState",
+    "Project",
+    "ProjectEntry",
+    "ProjectStage",
+    "ProjectState",
     "Reminder",
     "Rsvp",
+    "Stage",
+    "StudyPlan",
 ]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.models.base import KEEP_IDS, Base
@@ -36,11 +36,22 @@ class Group(Base):
     timezone: Mapped[str] = mapped_column(String(64))
     channel_id: Mapped[int]
     course: Mapped[str | None] = mapped_column(String(80))
+    # The course pack behind the course's name, when there is one.
+    pack: Mapped[str | None] = mapped_column(String(40))
+    pack_version: Mapped[str | None] = mapped_column(String(20))
     role_id: Mapped[int | None]
     organizer_role_id: Mapped[int | None]
     created_by: Mapped[int]
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+    # What the group wants to reach together: a number of what a board counts, in a board's period.
+    goal_count: Mapped[int | None]
+    goal_by: Mapped[str | None] = mapped_column(String(16))
+    goal_period: Mapped[str | None] = mapped_column(String(16))
+    # Since when the group wants its weekly digest; null while it does not.
+    digest_since: Mapped[datetime | None]
+    # The colours of the group's pictures: dark or light.
+    theme: Mapped[str] = mapped_column(String(8), default="dark", server_default="dark")
 
 
 class Member(Base):
@@ -50,6 +61,8 @@ class Member(Base):
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     timezone: Mapped[str | None] = mapped_column(String(64))
+    # Whoever wants a streak counted says so.
+    streak: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Membership(Base):
@@ -62,3 +75,9 @@ class Membership(Base):
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     joined_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
+    # Their name in this server when they last did something here: for pictures, which can't mention.
+    name: Mapped[str | None] = mapped_column(String(100))
+    # When they last did something for the course.
+    active_at: Mapped[datetime | None]
+    # Not shown on boards, by their own wish.
+    hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
