@@ -1,6 +1,20 @@
 """All tables; importing this package registers every one of them."""
 
 from bot.db.models.base import Base
+from bot.db.models.cards import (
+    Card,
+    CardMedia,
+    CardMemory,
+    CardSettings,
+    DailyCards,
+    DailyPost,
+    Deck,
+    Note,
+    NoteState,
+    NoteType,
+    Review,
+    ReviewSession,
+)
 from bot.db.models.courses import CourseMeetup, CoursePack, CourseRun, CourseShift
 from bot.db.models.deliveries import Delivery, DeliveryState
 from bot.db.models.groups import Group, Member, Membership
@@ -15,10 +29,17 @@ __all__ = [
     "Answer",
     "Attendance",
     "Base",
+    "Card",
+    "CardMedia",
+    "CardMemory",
+    "CardSettings",
     "CourseMeetup",
     "CoursePack",
     "CourseRun",
     "CourseShift",
+    "DailyCards",
+    "DailyPost",
+    "Deck",
     "Delivery",
     "DeliveryState",
     "EntryKind",
@@ -28,6 +49,9 @@ __all__ = [
     "Meetup",
     "Member",
     "Membership",
+    "Note",
+    "NoteState",
+    "NoteType",
     "Occurrence",
     "OccurrenceState",
     "Project",
@@ -35,6 +59,8 @@ __all__ = [
     "ProjectStage",
     "ProjectState",
     "Reminder",
+    "Review",
+    "ReviewSession",
     "Rsvp",
     "Stage",
     "StudyPlan",

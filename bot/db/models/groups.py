@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, false, text
+from sqlalchemy import ForeignKey, Index, String, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.db.models.base import KEEP_IDS, Base
@@ -50,6 +50,8 @@ class Group(Base):
     goal_period: Mapped[str | None] = mapped_column(String(16))
     # Since when the group wants its weekly digest; null while it does not.
     digest_since: Mapped[datetime | None]
+    # Whether a card needs a second member's approval before it joins the group's deck.
+    cards_need_approval: Mapped[bool] = mapped_column(default=True, server_default=true())
     # The colours of the group's pictures: dark or light.
     theme: Mapped[str] = mapped_column(String(8), default="dark", server_default="dark")
 
