@@ -8,16 +8,41 @@ import discord
 from discord import app_commands
 
 from bot import errors
-from bot.errors import StudyError
+from bot.errors import LinkProblem, StudyError
+from bot.ui import card_refusals, pack_problems
 from bot.ui.answers import Reply, reply
-from bot.ui.text import fitting, shown
+from bot.ui.text import listed, shown
 
 log = logging.getLogger(__name__)
 
 # What Discord answers when the member or the message is already gone: nobody is left to tell.
 GONE = frozenset({10008, 10062, 40060})
-# Of a message's 2,000 characters; the rest is for the sentence around a list of names.
-LIST_ROOM = 1600
+
+LINK_EXAMPLE = "https://github.com/you/notebook"
+LINK_PROBLEMS = {
+    LinkProblem.SPACES: "The {field} has spaces or invisible characters in it.",
+    LinkProblem.SCHEME: "The {field} is no web address: those begin with https:// or http://.",
+    LinkProblem.FORM: "The {field} can't be read as a web address.",
+    LinkProblem.HOST: "The {field} names no site that others can open.",
+    LinkProblem.CREDENTIALS: "The {field} has a user name or password in it, which others would see.",
+    LinkProblem.LENGTH: "The {field} is too long; the most is 500 characters.",
+}
+
+PROJECT_STATES = {
+    "active": "is going on already. `/project update` adds to its log.",
+    "paused": "is paused. `/project resume` takes it up again.",
+    "shipped": "is shipped, so its log is closed. `/project start` begins the next one.",
+    "dropped": "is dropped. `/project resume` takes it up again.",
+}
+IMAGE_PROBLEMS = {
+    errors.ImageProblem.TOO_BIG: "That image is bigger than 8 MB. Make it smaller and attach it again.",
+    errors.ImageProblem.NO_IMAGE: (
+        "That file is no image I can show. Attach a PNG, JPEG, GIF or WebP, or leave the `image` option out."
+    ),
+    errors.ImageProblem.UNREADABLE: (
+        "I could not fetch that image from Discord. Attach it once more, or leave the `image` option out."
+    ),
+}
 
 
 def wording(error: StudyError) -> str:
@@ -66,7 +91,7 @@ def wording(error: StudyError) -> str:
             return f"There is a group called “{shown(name)}” already. Choose another name."
         case errors.GroupArchived(name=name):
             return (
-                f"“{shown(name)}” is archived, so nobody can join it any more. "
+                f"“{shown(name)}” is archived, so nobody can join it or use it any more. "
                 "`/group list` shows the open ones."
             )
         case errors.NotOrganizer(group=group):
@@ -129,6 +154,184 @@ def wording(error: StudyError) -> str:
             return (
                 f"You have {limit} open reminders, which is the most. Cancel one with `/remind cancel` first."
             )
+        case errors.GoalUnreadable(typed=typed):
+            return (
+                f"I can't read “{shown(typed)}” as a goal. Type a number of what a board counts, such as "
+                "`40 lessons`, `40 lessons a month` or `100 points a week`; `none` takes the goal away."
+            )
+        case errors.NoCourse(group=group):
+            return (
+                f"“{shown(group)}” follows no course pack yet. An organizer chooses one with "
+                "`/course start`, or with `/group edit course:`."
+            )
+        case errors.UnknownCourse(typed=typed, names=names):
+            return f"There is no course “{shown(typed)}” here. The courses are: {listed(names)}."
+        case errors.BadPack(problems=problems):
+            return pack_problems.summary(problems)
+        case errors.PackTooLarge(size=size, limit=limit):
+            return (
+                f"This file has {size // 1024:,} KiB, and a course pack may have {limit // 1024}. "
+                "Leave out what is no text about the lessons."
+            )
+        case errors.UnreachableFile(name=name):
+            return f"Discord did not hand me “{shown(name)}”. Attach it again."
+        case errors.PackReaderBusy():
+            return "I am reading another pack at the moment. Try again in a few seconds."
+        case errors.NotAnOrganizer():
+            return "Only organizers can do that: who has Manage Server, or organizes a group here."
+        case errors.ShippedPack(pack=pack):
+            return f"“{shown(pack)}” is a course that comes with me. Choose another `id` for yours."
+        case errors.PackTaken(pack=pack, version=version):
+            return (
+                f"This server has “{shown(pack)}” {version} already, with other content, and members may "
+                "have begun with it. Raise the `version` in your file."
+            )
+        case errors.TooManyPacks(limit=limit):
+            return f"This server has {limit} imported packs, all versions counted, which is the most."
+        case errors.CourseUnderWay(group=group, next_starts_at=next_starts_at):
+            return (
+                f"“{shown(group)}” still has meetups of a course to come, the next one "
+                f"{moment(next_starts_at)}. Move them with `/course shift`, or cancel them with "
+                "`/meetup cancel` first."
+            )
+        case errors.NoCourseDates(group=group):
+            return f"“{shown(group)}” has no course meetups to move. `/course start` plans them."
+        case errors.ShiftIntoPast(title=title, starts_at=starts_at):
+            return (
+                f"“{shown(title)}” would start {moment(starts_at)}, which is over already. "
+                "Choose fewer weeks, or a later lesson."
+            )
+        case errors.ShiftOutOfOrder(
+            title=title, starts_at=starts_at, previous=previous, previous_ends_at=previous_ends_at
+        ):
+            return (
+                f"“{shown(title)}” would start {moment(starts_at)}, before “{shown(previous)}” ends "
+                f"({date_and_time(previous_ends_at)}). Choose fewer weeks, or an earlier lesson."
+            )
+        case errors.UnknownShift():
+            return "There is no such move of a course in this server."
+        case errors.ShiftUndone(undone_at=undone_at):
+            return f"That was taken back {moment(undone_at)}, so there is nothing to undo."
+        case errors.NothingMovesBack():
+            return (
+                "None of these meetups can go back: they were changed since, or their old dates are over. "
+                "`/course shift` and `/meetup move` move them from where they are now."
+            )
+        case errors.BadLink(field=field, problem=problem):
+            why = LINK_PROBLEMS[problem].format(field=field)
+            return f"{why} Paste a whole address, such as `{LINK_EXAMPLE}`."
+        case errors.UnknownLesson(typed=typed, course=course):
+            return (
+                f"“{shown(typed)}” is no lesson of **{shown(course)}**, the group’s course. "
+                "`/lesson list` shows its lessons."
+            )
+        case errors.EvidenceNeeded(stage=stage):
+            return (
+                f"“{stage_words(stage)}” needs something that others can look at. "
+                f"Put a link to it into the `evidence` option, such as `{LINK_EXAMPLE}`."
+            )
+        case errors.AlreadyMarked(lesson=lesson, stage=stage, marked_at=marked_at):
+            return (
+                f"You marked “{shown(lesson)}” as {stage_words(stage)} {moment(marked_at)}. "
+                "`/lesson undo` takes it back."
+            )
+        case errors.NeverMarked(lesson=lesson, stage=None):
+            return (
+                f"You have marked nothing of “{shown(lesson)}”, so there is nothing to take back. "
+                "`/lesson list` shows what you have."
+            )
+        case errors.NeverMarked(lesson=lesson, stage=str() as stage):
+            return (
+                f"You have not marked “{shown(lesson)}” as {stage_words(stage)}, so there is nothing to take "
+                "back. `/lesson list` shows what you have."
+            )
+        case errors.NothingToVerify():
+            return "There is nothing to verify any more: its author took it back, or their group is closed."
+        case errors.OwnMark():
+            return "Nobody verifies their own work. Ask another member of the group to look at it."
+        case errors.SamePairAgain(owner_id=owner_id):
+            return (
+                f"You were the last to verify something of <@{owner_id}>, thank you. "
+                "Somebody else should look at this one."
+            )
+        case errors.AlreadyVerified(verified_by=verified_by):
+            return f"<@{verified_by}> has verified this already, so it counts."
+        case errors.NotShown(user_id=user_id, group=group):
+            return (
+                f"<@{user_id}> has no progress to show in “{shown(group)}”: they are not in it, or keep it "
+                "to themselves. `/lesson progress` without a member shows yours."
+            )
+        case errors.UnreadableDay(typed=typed):
+            return (
+                f"I can't read “{shown(typed)}” as a date. "
+                "Try `in 12 weeks`, `30 june` or `2026-06-30`; `none` takes the deadline away."
+            )
+        case errors.PastDeadline(typed=typed):
+            return (
+                f"A deadline has to be tomorrow or later, and “{shown(typed)}” is not. "
+                "Type a later date, such as `in 12 weeks` or `30 june`."
+            )
+        case errors.ActiveProject(title=title):
+            return (
+                f"“{shown(title)}” is still going on, and one project at a time gets finished. "
+                "`/project ship`, `/project pause` or `/project drop` it first."
+            )
+        case errors.NoActiveProject(resumable=()):
+            return "You have no active project here. `/project start` begins one."
+        case errors.NoActiveProject(resumable=titles):
+            return (
+                "You have no active project here. `/project resume` takes one up again "
+                f"({listed(titles)}), `/project start` begins a new one."
+            )
+        case errors.NothingToResume():
+            return "You have no paused project here. `/project start` begins one."
+        case errors.WhichProject(titles=titles):
+            return f"Which project do you mean? Name it in the `project` option: {listed(titles)}."
+        case errors.UnknownProject(typed=typed):
+            return (
+                f"I can't find a project “{shown(typed)}” for that. "
+                "Pick one from the list that appears as you type."
+            )
+        case errors.ProjectGone():
+            return (
+                "This project is not to be seen here any more, or it is not yours. "
+                "`/project list` shows those of the group."
+            )
+        case errors.NoProjects(user_id=user_id):
+            return f"<@{user_id}> has no project to show here yet. `/project list` shows those of the group."
+        case errors.WrongProjectState(title=title, state=state):
+            return f"“{shown(title)}” {PROJECT_STATES[state]}"
+        case errors.AskedLately(title=title, asked_at=asked_at):
+            return (
+                f"You asked the group about “{shown(title)}” {moment(asked_at)}. "
+                "Give them a day to answer; `/project update` can say more about it meanwhile."
+            )
+        case errors.BadImage(problem=problem):
+            return IMAGE_PROBLEMS[problem]
+        case errors.OwnKudos():
+            return "Kudos go to somebody else: name the member who explained something to you."
+        case errors.BotKudos(user_id=user_id):
+            return f"<@{user_id}> is a bot. Kudos go to people: name a member of the group."
+        case errors.NotThankable(user_id=user_id, group=group):
+            return (
+                f"<@{user_id}> is not in “{shown(group)}”, so kudos would not reach them. "
+                "Name a member of the group, or another group in the `group` option."
+            )
+        case errors.ThankedToday(user_id=user_id):
+            return (
+                f"You have thanked <@{user_id}> today already, and that counts once a day. "
+                "Tomorrow you can do it again."
+            )
+        case errors.NoProfile(user_id=user_id, group=group):
+            return (
+                f"<@{user_id}> has no profile to show in “{shown(group)}”: they are not in it, or keep it "
+                "to themselves. `/profile` without a member shows yours."
+            )
+        case errors.OnlyOwnProfile():
+            return (
+                "Only its own member can show a profile to everybody. "
+                "Leave out `public` to look at it yourself."
+            )
         case errors.MissingPermission(permissions=permissions, channel_id=channel_id):
             where = f" in <#{channel_id}>" if channel_id else ""
             return (
@@ -139,13 +342,14 @@ def wording(error: StudyError) -> str:
             return f"I can't use <#{channel_id}>: {reason}. Choose another channel."
         case errors.UnusableRole(role_id=role_id, reason=reason):
             return f"I can't use <@&{role_id}>: {reason}. Choose another role."
-    raise TypeError(f"no words for {type(error).__name__}")
+    words = card_refusals.wording(error)
+    if words is None:
+        raise TypeError(f"no words for {type(error).__name__}")
+    return words
 
 
-def listed(names: tuple[str, ...], *, most: int = 12) -> str:
-    words = fitting([f"**{shown(name)}**" for name in names[:most]], room=LIST_ROOM, between=", ")
-    left = len(names) - len(words)
-    return ", ".join(words) + (f" and {left} more" if left else "")
+def stage_words(stage: str) -> str:
+    return stage.replace("_", " ")
 
 
 def moment(instant: datetime) -> str:

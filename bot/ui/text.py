@@ -16,6 +16,8 @@ EVERYONE = re.compile(r"@(?=everyone\b|here\b)", re.IGNORECASE)
 ZERO_WIDTH_SPACE = "\u200b"
 #: What an embed's description takes.
 DESCRIPTION_LIMIT = 4096
+# Of a message's 2,000 characters; the rest is for the sentence around a list of names.
+LIST_ROOM = 1600
 
 
 def plain(text: str) -> str:
@@ -51,6 +53,17 @@ def fitting(lines: Sequence[str], *, room: int = DESCRIPTION_LIMIT, between: str
             break
         kept.append(line)
     return kept
+
+
+def listed(names: Sequence[str], *, most: int = 12) -> str:
+    """Names in bold, as many as fit into a sentence, and how many more there are."""
+    words = fitting([f"**{shown(name)}**" for name in names[:most]], room=LIST_ROOM, between=", ")
+    left = len(names) - len(words)
+    return ", ".join(words) + (f" and {left} more" if left else "")
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"
 
 
 def _escaped(text: str) -> str:

@@ -34,7 +34,9 @@ def read(markdown: str) -> str:
 
 @given(st.one_of(PIECES, st.text(max_size=60)))
 def test_no_formatting_mention_or_masked_link_survives(text: str) -> None:
-    kinds = {token["type"] for token in leaves(markdown_tokens(plain(text)))}
+    # Indented code is CommonMark's, which the judge follows, and none of Discord's.
+    shown = "\n".join(line.lstrip() for line in plain(text).splitlines())
+    kinds = {token["type"] for token in leaves(markdown_tokens(shown))}
     assert kinds <= HARMLESS, (plain(text), kinds)
 
 
