@@ -59,6 +59,11 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
     assert (settings.log_format, settings.lease_seconds) == ("json", 7)
 
 
+def test_a_folder_of_fonts_is_one_that_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COHORT_FONTS", str(tmp_path))
+    assert Settings().fonts == tmp_path
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in variables():
         monkeypatch.setenv(name, "")
@@ -93,6 +98,7 @@ def test_a_database_address_as_people_write_it_gets_our_driver(
         ("COHORT_LOG_FORMAT", "hunter2"),
         ("COHORT_LEASE_SECONDS", "0"),
         ("COHORT_LEASE_SECONDS", "nan"),
+        ("COHORT_FONTS", "hunter2"),
         ("COHORT_MIGRATE_ON_START", "hunter2"),
     ],
 )

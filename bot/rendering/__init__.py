@@ -1,0 +1,1 @@
+"""Pictures: a dataclass in, PNG bytes out."""
