@@ -1,0 +1,1 @@
+"""Course packs: what there is to learn, lesson by lesson, as YAML files."""

@@ -1,0 +1,23 @@
+"""The packs that come with the bot: files beside this one, read and checked once."""
+
+from importlib.resources import files
+
+from bot.courses.checking import read_pack
+from bot.courses.packs import Pack, pack_from, version_order
+
+#: For authors; it lies with the packs and is none.
+TEMPLATE = "template.yaml"
+
+
+class CourseLibrary:
+    """`shipped`: every pack that comes with the bot, by id and version. Raises BadPack when one is broken."""
+
+    def __init__(self) -> None:
+        folder = files("bot.courses") / "shipped"
+        found = [
+            pack_from(read_pack(file.read_bytes()))
+            for file in folder.iterdir()
+            if file.name.endswith(".yaml") and file.name != TEMPLATE
+        ]
+        found.sort(key=lambda pack: (pack.id, version_order(pack.version)))
+        self.shipped: tuple[Pack, ...] = tuple(found)
