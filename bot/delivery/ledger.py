@@ -82,6 +82,16 @@ class Ledger:
         await session.execute(statement, rows)
         self._tell_after_commit(session, min(item.due_at for item in outgoing))
 
+    async def reschedule(self, session: AsyncSession, outgoing: Outgoing) -> None:
+        """Give what waits under this key, and was not tried yet, the due time and the end of `outgoing`."""
+        waiting = (table.c.state == DeliveryState.PENDING) & (table.c.attempts == 0)
+        await session.execute(
+            update(table)
+            .where(table.c.dedupe_key == outgoing.key, waiting)
+            .values(due_at=outgoing.due_at, next_attempt_at=outgoing.due_at, expires_at=outgoing.expires_at)
+        )
+        self._tell_after_commit(session, outgoing.due_at)
+
     async def plan_claimed(self, session: AsyncSession, outgoing: Outgoing) -> Claimed:
         """Write a delivery that this process sends itself at once, such as a command's own answer.
 

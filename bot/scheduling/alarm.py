@@ -277,7 +277,11 @@ class HandDriven:
         for _ in range(MOST_RUNS_AT_ONCE):
             due = [alarm for alarm in self._alarms.values() if self._is_due(alarm)]
             if not due:
-                return
+                # What one of them woke may still be at it, and wake another.
+                woken = [alarm.task for alarm in self._alarms.values() if alarm.task and alarm.running]
+                if not woken:
+                    return
+                await asyncio.wait(woken)
             for alarm in due:
                 await self._run_while_due(alarm, at_most=1)
         raise RuntimeError(f"always due: {', '.join(alarm.name for alarm in due)}")

@@ -33,11 +33,22 @@ def caller_of(interaction: AnyInteraction) -> Caller:
         channel_ids=tuple(place for place in places if place is not None),
         role_ids=frozenset(role.id for role in roles),
         manages_server=interaction.permissions.manage_guild,
+        name=interaction.user.display_name,
     )
 
 
 async def zone_choices(_interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
     return [app_commands.Choice(name=name, value=name) for name in find_zones(typed, limit=CHOICES)]
+
+
+async def course_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """The course packs of this server, each in its newest version, by title; the value is the id."""
+    if interaction.guild_id is None:
+        return []
+    found = await interaction.client.services.courses.suggestions(
+        guild_id=interaction.guild_id, typed=typed, limit=CHOICES
+    )
+    return [app_commands.Choice(name=f"{title} · {pack_id}"[:100], value=pack_id) for title, pack_id in found]
 
 
 async def group_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
@@ -48,3 +59,29 @@ async def group_choices(interaction: AnyInteraction, typed: str) -> list[app_com
         guild_id=interaction.guild_id, typed=typed, limit=CHOICES
     )
     return [app_commands.Choice(name=group.name, value=str(group.id)) for group in groups]
+
+
+async def lesson_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """Lessons of the group's course; the value names the lesson by the ids that it keeps for ever."""
+    if interaction.guild_id is None:
+        return []
+    found = await interaction.client.services.lessons.suggestions(
+        caller=caller_of(interaction), group=interaction.namespace.group, typed=typed, limit=CHOICES
+    )
+    if found is None:
+        return []
+    pack, lessons = found
+    return [
+        app_commands.Choice(name=f"{lesson.number}. {lesson.title}"[:100], value=f"{pack.id}:{lesson.id}")
+        for lesson in lessons
+    ]
+
+
+async def deck_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """The group's decks of flashcards, by name; the value is the id."""
+    if interaction.guild_id is None:
+        return []
+    decks = await interaction.client.services.cards.deck_suggestions(
+        caller=caller_of(interaction), group=interaction.namespace.group, typed=typed, limit=CHOICES
+    )
+    return [app_commands.Choice(name=deck.name, value=str(deck.id)) for deck in decks]

@@ -2,7 +2,11 @@
 
 import discord
 
-from bot.errors import MissingPermission, UnusableRole
+from bot.db.models import Group
+from bot.errors import MissingPermission, UnusableChannel, UnusableRole
+
+#: Where a meetup can be.
+Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 
 # Whoever joins a group gets its role, so it must not carry any of these.
 ELEVATED = discord.Permissions(
@@ -38,6 +42,23 @@ def require_postable(channel: discord.abc.GuildChannel) -> None:
     missing = tuple(name for name, granted in needed.items() if not granted)
     if missing:
         raise MissingPermission(permissions=missing, channel_id=channel.id)
+
+
+def require_visible(place: Place | None) -> None:
+    """Raises MissingPermission when the bot cannot see the channel, so could not link or open it."""
+    if place is not None and not place.permissions_for(place.guild.me).view_channel:
+        raise MissingPermission(permissions=("View Channel",), channel_id=place.id)
+
+
+def require_home(guild: discord.Guild, group: Group) -> None:
+    """Raises UnusableChannel, MissingPermission unless posts and reminders can reach the group."""
+    channel = guild.get_channel(group.channel_id)
+    if channel is None:
+        raise UnusableChannel(
+            channel_id=group.channel_id,
+            reason="the group’s channel was deleted, and an organizer has to set another with `/group edit`",
+        )
+    require_postable(channel)
 
 
 def require_grantable(role: discord.Role, *, by: discord.Member | discord.User) -> None:

@@ -15,8 +15,9 @@ from bot.ui.errors import moment, wording
 from bot.ui.events import missing_for_event
 from bot.ui.meetup_posts import card, embed
 from bot.ui.options import caller_of, group_choices, require_guild
+from bot.ui.places import Place, require_home, require_visible
 from bot.ui.text import shown
-from cogs.meetups.options import Place, meetup_choices, require_home, require_visible
+from cogs.meetups.options import meetup_choices
 
 #: The ticks that follow a change: posts, Discord's events, and the calendar of what ends when.
 FOLLOWING_TICKS = ("posts", "events", "meetups")
@@ -61,7 +62,7 @@ class PlanningCommands(commands.Cog):
 
         async def planned() -> Scheduled:
             found = await self.bot.services.groups.resolve(caller=caller_of(interaction), typed=group)
-            require_home(interaction, found)
+            require_home(require_guild(interaction), found)
             return await self.bot.services.meetups.schedule(
                 caller=caller_of(interaction),
                 group_id=found.id,

@@ -73,6 +73,26 @@ async def test_a_rollback_plans_nothing_and_wakes_nobody(
     assert woken == [later.due_at]
 
 
+async def test_what_waits_untried_can_be_given_another_time(
+    database: Database, ledger: Ledger, clock: Clock
+) -> None:
+    woken: list[datetime] = []
+    ledger.on_planned = woken.append
+    later = clock() + timedelta(hours=2)
+    await plan(database, ledger, outgoing(clock, due_at=later), outgoing(clock, "other", due_at=later))
+    now = outgoing(clock, expires_at=later)
+    async with database.write() as session:
+        await ledger.reschedule(session, now)
+    assert woken[-1] == clock()
+    [claimed] = await ledger.claim(10)
+    assert (claimed.key, claimed.due_at, claimed.expires_at) == (now.key, clock(), later)
+    # What is being sent, or waits for another attempt, keeps its own time.
+    await ledger.retry(claimed, after=timedelta(minutes=5), error="busy")
+    async with database.write() as session:
+        await ledger.reschedule(session, now)
+    assert await ledger.claim(10) == []
+
+
 async def test_what_cannot_be_kept_is_refused_before_the_database(clock: Clock) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"user_id": 3}, "to a channel or to a member"),

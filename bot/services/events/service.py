@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from bot.db.engine import Database
-from bot.db.models import Group, Meetup, Occurrence, OccurrenceState
+from bot.db.models import CourseMeetup, Group, Meetup, Occurrence, OccurrenceState
 from bot.delivery.ledger import Ledger, Outgoing
 from bot.errors import DateTaken
 from bot.scheduling.recurrence import Repeat
@@ -19,6 +20,7 @@ from bot.services.events.changes import Change, base_of, is_newer
 from bot.services.events.shown import Shown, Work
 from bot.services.meetups import planning
 from bot.services.meetups.finding import Found, lock_series, rows
+from bot.services.meetups.horizon import AHEAD
 
 #: The ledger's kind for telling whoever planned a meetup that its event can't be made.
 TROUBLE = "event_trouble"
@@ -39,7 +41,7 @@ class EventService:
         """What has to be done now in these servers of Discord, the soonest date first."""
         now = self._clock()
         planned = Occurrence.state == OccurrenceState.PLANNED
-        to_make = and_(planned, Occurrence.event_id.is_(None), Occurrence.starts_at > now)
+        to_make = and_(planned, Occurrence.event_id.is_(None), Occurrence.starts_at > now, _is_near(now))
         other_post = Occurrence.post_message_id.is_distinct_from(Occurrence.event_post_id)
         to_change = and_(
             planned,
@@ -319,3 +321,25 @@ def _work(occurrence: Occurrence, meetup: Meetup, group: Group) -> Work:
         event_id=occurrence.event_id,
         base=Shown.from_json(stored) if stored is not None else None,
     )
+
+
+def _is_near(now: datetime) -> ColumnElement[bool]:
+    """False for a course's date that has a whole horizon of the same course before it.
+
+    A course is planned to its end at once, and a server takes 100 events in all.
+    """
+    mine, other, before = aliased(CourseMeetup), aliased(CourseMeetup), aliased(Occurrence)
+    coming = (
+        select(func.count())
+        .select_from(mine)
+        .join(other, other.run_id == mine.run_id)
+        .join(before, before.meetup_id == other.meetup_id)
+        .where(
+            mine.meetup_id == Occurrence.meetup_id,
+            before.state == OccurrenceState.PLANNED,
+            before.ends_at > now,
+            before.starts_at < Occurrence.starts_at,
+        )
+        .correlate(Occurrence)
+    )
+    return coming.scalar_subquery() < AHEAD

@@ -39,7 +39,7 @@ def subject_of(occurrence_id: int) -> str:
 
 
 def post_row(group: Group, occurrence: Occurrence, *, now: datetime) -> Outgoing:
-    """The post of one date: one for ever, whatever becomes of it. The group's channel, due now."""
+    """The post of one date: one for ever, whatever becomes of it. The group's channel, due at `now`."""
     return Outgoing(
         key=f"{POST_KEY}{occurrence.id}",
         kind=POST,

@@ -24,6 +24,10 @@ class Found:
     def title(self) -> str:
         return title_of(self.meetup, self.occurrence)
 
+    def is_coming(self, now: datetime) -> bool:
+        """Takes place and is not over."""
+        return self.occurrence.state is OccurrenceState.PLANNED and self.occurrence.ends_at > now
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:

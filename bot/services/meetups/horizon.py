@@ -87,7 +87,7 @@ async def extend(
 async def ensure_post(
     session: AsyncSession, *, group: Group, meetup: Meetup, ledger: Ledger, now: datetime
 ) -> None:
-    """Plan the post of the first coming date, unless it has one already."""
+    """Post the first coming date now, be its post still to be planned or planned for later."""
     occurrence = await session.scalar(
         select(Occurrence)
         .where(
@@ -99,7 +99,9 @@ async def ensure_post(
         .limit(1)
     )
     if occurrence is not None and occurrence.post_channel_id is None:
-        await ledger.plan(session, post_row(group, occurrence, now=now))
+        post = post_row(group, occurrence, now=now)
+        await ledger.plan(session, post)
+        await ledger.reschedule(session, post)
 
 
 async def close_over(session: AsyncSession, *, ledger: Ledger, now: datetime) -> int:
