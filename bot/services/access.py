@@ -17,7 +17,7 @@ class Caller:
     """The member behind a command or a button.
 
     `channel_ids` is where they are: the channel, and the thread's parent when it is a thread.
-    `manages_server` is Discord's Manage Server permission.
+    `manages_server` is Discord's Manage Server permission, `name` how the server sees them.
     """
 
     user_id: int
@@ -25,6 +25,7 @@ class Caller:
     channel_ids: tuple[int, ...] = ()
     role_ids: frozenset[int] = field(default_factory=frozenset)
     manages_server: bool = False
+    name: str | None = None
 
 
 def is_organizer(group: Group, caller: Caller) -> bool:

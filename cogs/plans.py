@@ -1,0 +1,197 @@
+"""`/plan`: whether the course fits into one's time, and the choice for whoever was away for a while."""
+
+from datetime import date
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import Interaction, StudyBot
+from bot.errors import BadOption
+from bot.services.plans import MOST_HOURS, Forecast, Shrunk
+from bot.ui import comeback
+from bot.ui.answers import Reply, acknowledge, reply
+from bot.ui.buttons import DurableButton, Press, buttons
+from bot.ui.errors import moment
+from bot.ui.options import caller_of, group_choices
+from bot.ui.text import shown
+
+FITS = discord.Colour(0x2F6FED)
+TOO_MUCH = discord.Colour(0xD97706)
+EXAMPLE = "`/plan hours_per_week:7 deadline:in 12 weeks`"
+PAUSED = "Your plan rests now. When you want it again, press Resume under `/plan`, or name your hours there."
+
+
+@app_commands.guild_only()
+class Plans(commands.Cog):
+    def __init__(self, bot: StudyBot) -> None:
+        self.bot = bot
+        self.plans = bot.services.plans
+
+    async def cog_load(self) -> None:
+        self.bot.buttons.register(comeback.FEATURE, self.on_press)
+
+    async def cog_unload(self) -> None:
+        self.bot.buttons.unregister(comeback.FEATURE)
+
+    @app_commands.command()
+    @app_commands.describe(
+        hours_per_week="How many hours a week you want to study",
+        deadline="Until when, such as “in 12 weeks” or 2026-06-30; “none” takes it away",
+        group="The group whose course it is",
+    )
+    @app_commands.autocomplete(group=group_choices)
+    async def plan(
+        self,
+        interaction: Interaction,
+        hours_per_week: app_commands.Range[int, 1, MOST_HOURS] | None = None,
+        deadline: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        """See how much of the course is left, when you will be done, and whether it fits."""
+        await acknowledge(interaction, private=True)
+        caller = caller_of(interaction)
+        if hours_per_week is None and deadline is None:
+            forecast = await self.plans.forecast(caller=caller, typed=group)
+        else:
+            forecast = await self.plans.change(
+                caller=caller, typed=group, hours_per_week=hours_per_week, deadline=deadline
+            )
+        await reply(interaction, card(forecast), private=True)
+
+    async def on_press(self, press: Press) -> None:
+        """The choice after a quiet time, and Resume under a paused plan: always the presser's own plan."""
+        interaction = press.interaction
+        await interaction.response.defer()
+        answer = await self._chosen(press)
+        await interaction.edit_original_response(
+            content=answer.content, embeds=list(answer.embeds), view=answer.view
+        )
+
+    async def _chosen(self, press: Press) -> Reply:
+        caller = caller_of(press.interaction)
+        match press.verb:
+            case comeback.SHRINK:
+                return Reply(shrunk_words(await self.plans.shrink(caller=caller, group_id=press.id)))
+            case comeback.PAUSE:
+                await self.plans.pause(caller=caller, group_id=press.id)
+                return Reply(PAUSED)
+            case comeback.CARRY_ON:
+                return Reply("Good. Everything stays as it is; `/lesson next` shows where you were.")
+            case comeback.RESUME:
+                return card(await self.plans.resume(caller=caller, group_id=press.id))
+            case verb:
+                choices = (comeback.SHRINK, comeback.PAUSE, comeback.CARRY_ON)
+                raise BadOption(field="choice", value=verb, choices=choices)
+
+
+def card(forecast: Forecast) -> Reply:
+    """The plan in words; a paused one says only what is left, and how it goes on."""
+    course = forecast.course
+    embed = discord.Embed(title=f"Your plan: {shown(course.pack.title)}", colour=FITS)
+    lines = [left_words(forecast)]
+    view = None
+    if forecast.paused_at is not None:
+        lines.append(
+            f"It is paused since {moment(forecast.paused_at)}. Resume lets it go on as it was, and so does "
+            f"naming new hours, such as {EXAMPLE}."
+        )
+        resume = DurableButton(comeback.FEATURE, course.group.id, comeback.RESUME, label="Resume")
+        view = buttons(resume)
+    elif forecast.left.hours > 0:
+        lines += forecast_lines(forecast)
+        if forecast.load is not None and forecast.load > 1:
+            embed.colour = TOO_MUCH
+    embed.description = "\n".join(lines)
+    return Reply(embeds=[embed], view=view)
+
+
+def left_words(forecast: Forecast) -> str:
+    left = forecast.left
+    cost = f", and **{dollars(left.cost)}**" if left.cost else ""
+    if not left.hours:
+        return f"Nothing is left to do{cost and f', but to pay{cost}'}. Well done."
+    return f"Left: **{number(left.points)} points** ({number(left.hours)} hours){cost}."
+
+
+def forecast_lines(forecast: Forecast) -> list[str]:
+    """What is wanted by when, how fast it goes, where that leads, and whether it fits."""
+    planned, deadline = forecast.hours_per_week, forecast.deadline
+    lines = []
+    if deadline is not None:
+        named = "Your deadline" if forecast.deadline_is_own else "The group’s last meetup of the course"
+        if forecast.needed is None:
+            lines.append(f"{named} was {day_words(deadline)}. Set a new one: `/plan deadline:in 12 weeks`.")
+        else:
+            takes = f"until then it takes {hours(forecast.needed)} a week"
+            lines.append(f"{named} is on **{day_words(deadline)}**; {takes}.")
+    if planned is not None:
+        lines.append(f"You plan {hours(planned)} a week.")
+    if forecast.real_pace is not None:
+        lines.append(f"So far you do {hours(forecast.real_pace)} a week, counted from your first lesson.")
+    if forecast.finishes is not None:
+        lines.append(f"At that pace you finish on **{day_words(forecast.finishes)}**{verdict(forecast)}.")
+    elif planned is not None or forecast.real_pace is not None:
+        lines.append("At that pace it takes more than ten years.")
+    if forecast.load is not None and planned is not None:
+        fits = "so it fits"
+        if forecast.load > 1:
+            fits = "so something has to give: more hours, a later deadline, or fewer lessons"
+        share = f"{round(forecast.load * 100):,} %"
+        lines.append(f"At the {hours(planned)} you plan, it is **{share} of the time you have**, {fits}.")
+    if planned is None and not forecast.deadline_is_own:
+        lines.append(
+            f"Tell me how much time you have and until when, and I tell you whether it fits: {EXAMPLE}."
+        )
+    return lines
+
+
+def verdict(forecast: Forecast) -> str:
+    """Whether the finish comes before the deadline; nothing unless one lies ahead."""
+    if forecast.finishes is None or forecast.deadline is None or forecast.needed is None:
+        return ""
+    late = (forecast.finishes - forecast.deadline).days
+    if late <= 0:
+        return ", in time for that"
+    return f", {late} {'day' if late == 1 else 'days'} later than that"
+
+
+def shrunk_words(shrunk: Shrunk) -> str:
+    """What the plan is now, and that it may be changed."""
+    if shrunk.hours is None:
+        return f"Your plan names no hours yet, so there is nothing to shrink. Name them with {EXAMPLE}."
+    lines = [f"Your plan is {hours(shrunk.hours)} a week now"]
+    if shrunk.hours_before != shrunk.hours:
+        lines[0] += f" instead of {hours(shrunk.hours_before or 0)}"
+    lines[0] += "."
+    if shrunk.deadline != shrunk.deadline_before and shrunk.deadline_before is not None:
+        before = day_words(shrunk.deadline_before)
+        if shrunk.deadline is not None:
+            lines.append(
+                f"Your deadline moves from {before} to **{day_words(shrunk.deadline)}**, so it fits."
+            )
+        else:
+            lines.append(f"Your deadline, {before}, is taken away: no day within ten years would fit.")
+    lines.append("`/plan` changes it any time.")
+    return " ".join(lines)
+
+
+def hours(amount: float) -> str:
+    return f"{number(amount)} {'hour' if number(amount) == '1' else 'hours'}"
+
+
+def number(amount: float) -> str:
+    """With one decimal where there is one: 7.4, 888, 1,200."""
+    return f"{amount:,.1f}".removesuffix(".0")
+
+
+def dollars(amount: float) -> str:
+    return f"${amount:,.2f}".removesuffix(".00")
+
+
+def day_words(day: date) -> str:
+    return f"{day:%A} {day.day} {day:%B %Y}"
+
+
+async def setup(bot: StudyBot) -> None:
+    await bot.add_cog(Plans(bot))
