@@ -9,11 +9,12 @@ from bot.db.models import Group
 from bot.delivery.dispatcher import Pointless
 from bot.delivery.ledger import Claimed
 from bot.errors import NotInServer
-from bot.services.groups import WELCOME, GroupChanges, GroupFacts
+from bot.services.groups import THEMES, WELCOME, GroupChanges, GroupFacts
 from bot.ui.answers import Reply, acknowledge, patiently, reply
+from bot.ui.boards import progress_words
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.errors import moment
-from bot.ui.options import caller_of, group_choices, require_guild, zone_choices
+from bot.ui.options import caller_of, course_choices, group_choices, require_guild, zone_choices
 from bot.ui.places import give_role, require_grantable, require_postable
 from bot.ui.sending import Rendered
 from bot.ui.text import fitting, shown
@@ -44,7 +45,7 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         course="The course you follow together",
         role="A role that members of the group get",
     )
-    @app_commands.autocomplete(timezone=zone_choices)
+    @app_commands.autocomplete(timezone=zone_choices, course=course_choices)
     async def create(
         self,
         interaction: Interaction,
@@ -134,8 +135,13 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         course="The course you follow together",
         role="A role that members of the group get from now on",
         organizer_role="Whoever has this role may organize the group",
+        goal="What you want to reach together, such as “40 lessons a month”; “none” takes it away",
+        digest="Whether the channel gets a digest of the past week on Mondays at 09:00",
+        theme="The colours of the group’s pictures",
+        card_approval="Whether a new flashcard waits for a second member before it joins the deck",
     )
-    @app_commands.autocomplete(group=group_choices, timezone=zone_choices)
+    @app_commands.choices(theme=[app_commands.Choice(name=theme, value=theme) for theme in THEMES])
+    @app_commands.autocomplete(group=group_choices, timezone=zone_choices, course=course_choices)
     async def edit(
         self,
         interaction: Interaction,
@@ -146,6 +152,10 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         course: str | None = None,
         role: discord.Role | None = None,
         organizer_role: discord.Role | None = None,
+        goal: str | None = None,
+        digest: bool | None = None,
+        theme: app_commands.Choice[str] | None = None,
+        card_approval: bool | None = None,
     ) -> None:
         """Change a group's settings; for its organizers."""
         await acknowledge(interaction, private=True)
@@ -160,8 +170,13 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
             course=course,
             role_id=role.id if role is not None else None,
             organizer_role_id=organizer_role.id if organizer_role is not None else None,
+            goal=goal,
+            digest=digest,
+            theme=theme.value if theme is not None else None,
+            card_approval=card_approval,
         )
         changed = await self.groups.edit(caller=caller_of(interaction), typed=group, changes=changes)
+        self.bot.scheduler.wake("digests", self.bot.clock())
         facts = await self.groups.facts(caller=caller_of(interaction), typed=str(changed.id))
         await reply(interaction, Reply("Saved.", embeds=[card(facts)]), private=True)
 
@@ -245,6 +260,12 @@ def card(facts: GroupFacts) -> discord.Embed:
     if group.role_id:
         embed.add_field(name="Role", value=f"<@&{group.role_id}>")
     embed.add_field(name="Organizer", value=organizers(group))
+    if facts.goal is not None:
+        embed.add_field(name="Group goal", value=progress_words(facts.goal))
+    if group.digest_since is not None:
+        embed.add_field(name="Weekly digest", value="Mondays at 09:00")
+    if not group.cards_need_approval:
+        embed.add_field(name="New flashcards", value="Join the deck without approval")
     coming = facts.next_meetup
     when = moment(coming.starts_at) if coming else "None planned yet"
     embed.add_field(name="Next meetup", value=when, inline=False)

@@ -7,12 +7,14 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.courses.library import CourseLibrary
 from bot.db.engine import Database
 from bot.db.models import Group, Meetup, Membership, Occurrence, OccurrenceState
 from bot.db.types import name_key
 from bot.delivery.ledger import Claimed, Ledger, Outgoing
 from bot.errors import (
     AlreadyMember,
+    BadOption,
     GroupArchived,
     GroupNameTaken,
     NothingToChange,
@@ -28,13 +30,17 @@ from bot.services.access import (
     mark_left,
     require_organizer,
 )
+from bot.services.boards import GoalProgress, goal_progress, parse_goal, set_goal
+from bot.services.cards import let_in
+from bot.services.courses import choose_course
 from bot.services.meetups import cancel_all, retarget, withdraw
 from bot.services.text import clean_text
 from bot.services.zones import checked_zone
 
 WELCOME = "group_welcome"
 NAME_LIMIT = 80
-COURSE_LIMIT = 80
+#: The colours of a group's pictures.
+THEMES = ("dark", "light")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,7 @@ class GroupFacts:
     members: int
     next_meetup: Occurrence | None
     joined: bool
+    goal: GoalProgress | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +64,18 @@ class GroupChanges:
     course: str | None = None
     role_id: int | None = None
     organizer_role_id: int | None = None
+    goal: str | None = None
+    digest: bool | None = None
+    theme: str | None = None
+    card_approval: bool | None = None
 
 
 class GroupService:
-    def __init__(self, database: Database, *, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, *, library: CourseLibrary, ledger: Ledger, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
+        self._library = library
         self._ledger = ledger
         self._clock = clock
 
@@ -84,7 +98,6 @@ class GroupService:
         """
         name = clean_text("name", name, limit=NAME_LIMIT)
         zone = checked_zone(timezone)
-        course = clean_text("course", course, limit=COURSE_LIMIT) if course is not None else None
         async with self._database.write() as session:
             await self._refuse_taken_name(session, caller.guild_id, name)
             group = Group(
@@ -93,11 +106,12 @@ class GroupService:
                 name_key=name_key(name),
                 timezone=zone.key,
                 channel_id=channel_id,
-                course=course,
                 role_id=role_id,
                 created_by=caller.user_id,
                 created_at=self._clock(),
             )
+            if course is not None:
+                await choose_course(session, self._library, group=group, typed=course)
             session.add(group)
             await session.flush()
             welcome = Outgoing(
@@ -129,12 +143,20 @@ class GroupService:
             group = await self._wanted(session, caller, typed, group_id)
             membership = await session.get(Membership, (group.id, caller.user_id))
             if membership is None:
-                session.add(Membership(group_id=group.id, user_id=caller.user_id, joined_at=self._clock()))
+                session.add(
+                    Membership(
+                        group_id=group.id,
+                        user_id=caller.user_id,
+                        joined_at=self._clock(),
+                        name=caller.name,
+                    )
+                )
             elif membership.left_at is None:
                 raise AlreadyMember(group=group.name)
             else:
                 membership.left_at = None
                 membership.joined_at = self._clock()
+                membership.name = caller.name
             return group
 
     async def leave(self, *, caller: Caller, typed: str | None) -> Group:
@@ -178,7 +200,9 @@ class GroupService:
             return [await self._facts(session, group, caller.user_id) for group in groups]
 
     async def edit(self, *, caller: Caller, typed: str | None, changes: GroupChanges) -> Group:
-        """Raises NotOrganizer, NothingToChange, BadText, UnknownZone, GroupNameTaken, UnknownGroup."""
+        """Raises NotOrganizer, NothingToChange, BadText, BadOption, UnknownZone, GroupNameTaken,
+        GoalUnreadable, UnknownGroup.
+        """
         if changes == GroupChanges():
             raise NothingToChange(what="group")
         async with self._database.write() as session:
@@ -192,10 +216,22 @@ class GroupService:
             if changes.timezone is not None:
                 group.timezone = checked_zone(changes.timezone).key
             if changes.course is not None:
-                group.course = clean_text("course", changes.course, limit=COURSE_LIMIT)
+                await choose_course(session, self._library, group=group, typed=changes.course)
             if changes.channel_id is not None and changes.channel_id != group.channel_id:
                 group.channel_id = changes.channel_id
                 await retarget(session, group=group)
+            if changes.goal is not None:
+                set_goal(group, parse_goal(changes.goal))
+            if changes.digest is not None:
+                group.digest_since = (group.digest_since or self._clock()) if changes.digest else None
+            if changes.theme is not None:
+                if changes.theme not in THEMES:
+                    raise BadOption(field="theme", value=changes.theme[:40], choices=THEMES)
+                group.theme = changes.theme
+            if changes.card_approval is not None:
+                group.cards_need_approval = changes.card_approval
+                if not changes.card_approval:
+                    await let_in(session, group_id=group.id)
             group.role_id = changes.role_id or group.role_id
             group.organizer_role_id = changes.organizer_role_id or group.organizer_role_id
             return group
@@ -231,16 +267,22 @@ class GroupService:
         members = await session.scalar(
             select(func.count()).select_from(Membership).where(active(Membership.group_id == group.id))
         )
-        coming = await session.scalar(
-            select(Occurrence)
-            .join(Meetup)
-            .where(
-                Meetup.group_id == group.id,
-                Occurrence.state == OccurrenceState.PLANNED,
-                Occurrence.ends_at > self._clock(),
-            )
-            .order_by(Occurrence.starts_at, Occurrence.id)
-            .limit(1)
-        )
+        coming = await next_meetup(session, group.id, now=self._clock())
         joined = await is_member(session, group_id=group.id, user_id=user_id)
-        return GroupFacts(group=group, members=members or 0, next_meetup=coming, joined=joined)
+        goal = await goal_progress(session, group, now=self._clock())
+        return GroupFacts(group=group, members=members or 0, next_meetup=coming, joined=joined, goal=goal)
+
+
+async def next_meetup(session: AsyncSession, group_id: int, *, now: datetime) -> Occurrence | None:
+    """The group's next date that takes place, or the one that is on."""
+    return await session.scalar(
+        select(Occurrence)
+        .join(Meetup)
+        .where(
+            Meetup.group_id == group_id,
+            Occurrence.state == OccurrenceState.PLANNED,
+            Occurrence.ends_at > now,
+        )
+        .order_by(Occurrence.starts_at, Occurrence.id)
+        .limit(1)
+    )

@@ -27,7 +27,7 @@ async def test_a_group_is_made_and_joined_by_its_button_after_a_restart(world: W
     assert "Welcome to **Berlin**" in said(answer)
     info = said(await world.alice.slash(world.channel, "group info"))
     assert "Members 1" in info
-    assert "fastai-2019" in info
+    assert "Course Practical Deep Learning for Coders, part 1 (2019)" in info
 
 
 async def test_a_welcome_for_another_channel_arrives_there_once(world: World) -> None:
