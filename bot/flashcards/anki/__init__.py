@@ -1,0 +1,1 @@
+"""Anki's `.apkg` files, read in every format in use and written."""
