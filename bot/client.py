@@ -14,16 +14,28 @@ from discord.ext import commands
 from bot.db.engine import Database
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.ledger import Ledger
+from bot.rendering.formulas.pictures import FormulaPictures
+from bot.rendering.painter import Painter
 from bot.scheduling.alarm import Scheduler
 from bot.scheduling.when import warm_up
+from bot.services.boards import BoardService
 from bot.services.calendars import CalendarService
+from bot.services.cards import CardService, DeckService
 from bot.services.checkins import CheckinService
+from bot.services.courses import CourseService
+from bot.services.digests import DigestService
 from bot.services.events import EventService
 from bot.services.groups import GroupService
+from bot.services.kudos import KudosService
+from bot.services.lessons import LessonService
 from bot.services.meetups import MeetupService
 from bot.services.members import MemberService
 from bot.services.notes import NoteService
+from bot.services.plans import PlanService
+from bot.services.profiles import ProfileService
+from bot.services.projects import ProjectService
 from bot.services.reminders import ReminderService
+from bot.services.reviews import DailyService, ReviewService, StatsService
 from bot.ui.buttons import ButtonHandlers, DurableButton
 from bot.ui.errors import answer_error, reference_of
 from bot.ui.sending import DiscordSender, InvalidRequests
@@ -33,10 +45,20 @@ log = logging.getLogger(__name__)
 COGS = (
     "cogs.groups",
     "cogs.members",
+    "cogs.courses",
     "cogs.meetups",
+    "cogs.lessons",
+    "cogs.cards",
+    "cogs.reviews",
+    "cogs.plans",
+    "cogs.projects",
+    "cogs.kudos",
+    "cogs.profiles",
     "cogs.reminders",
     "cogs.events",
     "cogs.voice",
+    "cogs.leaderboards",
+    "cogs.digests",
     "cogs.notes",
 )
 DISPATCH = "dispatch"
@@ -48,14 +70,27 @@ DISPATCH_AT_LEAST_EVERY = timedelta(seconds=15)
 class Services:
     """Every use case; cogs take what they need from here."""
 
+    boards: BoardService
     calendars: CalendarService
+    cards: CardService
     checkins: CheckinService
+    courses: CourseService
+    decks: DeckService
+    daily: DailyService
+    digests: DigestService
     events: EventService
     groups: GroupService
+    kudos: KudosService
+    lessons: LessonService
     members: MemberService
     meetups: MeetupService
     notes: NoteService
+    plans: PlanService
+    profiles: ProfileService
+    projects: ProjectService
     reminders: ReminderService
+    reviews: ReviewService
+    stats: StatsService
 
 
 class StudyTree(app_commands.CommandTree["StudyBot"]):
@@ -90,6 +125,7 @@ class StudyBot(commands.AutoShardedBot):
         services: Services,
         ledger: Ledger,
         scheduler: Scheduler,
+        painter: Painter,
         clock: Callable[[], datetime],
         shard_count: int | None = None,
     ) -> None:
@@ -117,6 +153,8 @@ class StudyBot(commands.AutoShardedBot):
         self.services = services
         self.ledger = ledger
         self.scheduler = scheduler
+        self.painter = painter
+        self.formulas = FormulaPictures(painter.draw_formulas)
         self.clock = clock
         self.buttons = ButtonHandlers()
         self.sender = DiscordSender(self, invalid_requests=invalid_requests)
@@ -146,6 +184,12 @@ class StudyBot(commands.AutoShardedBot):
         await self.dispatcher.drain(timedelta(seconds=10))
         await self.scheduler.stop()
         await super().close()
+        await self.release()
+
+    async def release(self) -> None:
+        """Let go of what Discord knows nothing of: the database, and the processes that draw and read."""
+        self.painter.close()
+        self.services.decks.close()
         await self.database.close()
 
     def _wake_dispatcher(self, due_at: datetime) -> None:

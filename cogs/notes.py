@@ -11,9 +11,16 @@ from bot.ui.text import shown
 
 FEATURE = "note"
 ABOUT = {
+    "card_approval": "a new flashcard",
+    "card_explain": "a card that a member wants explained",
+    "course_shift": "the new dates of the course",
+    "daily_cards": "the daily cards",
+    "digest": "the weekly digest",
     "group_welcome": "the group’s invitation",
+    "lesson_post": "a member’s evidence for a lesson",
     "meetup_post": "a meetup",
     "meetup_reminder": "a meetup’s reminder",
+    "project_post": "news of a project",
     "promoted": "that a member got a place",
     "reminder": "a member’s own reminder",
     "reminder_snoozed": "a member’s own reminder",

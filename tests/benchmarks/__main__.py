@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import acknowledgement, memory, startup, throughput
+from tests.benchmarks import acknowledgement, boards, decks, memory, pictures, reviews, startup, throughput
 from tests.benchmarks.processes import Databases
 from tests.postgres import NoPostgres, PostgresServer
 
@@ -22,6 +22,10 @@ SECTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "memory": memory.measure,
     "acknowledgement": acknowledgement.measure,
     "ledger": throughput.measure,
+    "pictures": pictures.measure,
+    "boards": boards.measure,
+    "reviews": reviews.measure,
+    "decks": decks.measure,
 }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 from tests.benchmarks.figures import percentile, table
 from tests.benchmarks.memory import is_foreign
 from tests.benchmarks.startup import own_seconds
+from tests.rendering.cards import SAMPLES
 from tests.wire.process import ROOT
 
 
@@ -23,10 +25,46 @@ def test_the_quick_run_prints_its_lines() -> None:
     assert lines[-1].endswith("s in all")
 
 
+def test_every_picture_has_its_milliseconds() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "pictures"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert "Pictures" in lines
+    for name in SAMPLES:
+        (line,) = (line for line in lines if line.startswith(f"{name}, dark "))
+        assert float(line.split()[2]) > 0
+
+
+def test_every_board_is_timed_in_small_and_big_tables() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "boards"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for size in ("1,000", "20,000"):
+        for board in ("lessons, week", "lessons, all", "points, week", "points, all"):
+            assert re.search(rf"SQLite +{size} +1,000 +{board} +\d", done.stdout), done.stdout
+    assert "in less than 50 ms: reached" in done.stdout
+
+
+def test_the_next_card_and_a_press_are_timed() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "reviews"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in ("next card, a tenth is due", "next card, nothing is due", "a press, of those with all due"):
+        assert re.search(rf"SQLite +{line} +\d", done.stdout), done.stdout
+    assert "in less than 20 ms: reached" in done.stdout
+
+
 def test_a_percentile_is_a_value_that_occurred() -> None:
     values = [float(value) for value in range(100, 0, -1)]
     assert [percentile(values, share) for share in (0.0, 0.5, 0.99, 1.0)] == [1.0, 50.0, 99.0, 100.0]
     assert percentile([7.0], 0.99) == 7.0
+
+
+def test_a_deck_is_imported() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "decks"]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert re.search(r"SQLite +again +\d", printed), printed
 
 
 def test_columns_are_aligned() -> None:
