@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, update
 
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Group, Membership, Occurrence, OccurrenceState
@@ -69,8 +69,8 @@ async def reopen(world: "World", *, database_url: str, now: datetime) -> bool:
                 .where(Delivery.dedupe_key.in_(keys), Delivery.state == DeliveryState.SENT)
                 .values(
                     state=DeliveryState.PENDING,
-                    due_at=now,
-                    next_attempt_at=now,
+                    # The post of a course's later lesson, sent in time that was skipped, waits for its day.
+                    next_attempt_at=case((Delivery.due_at > now, Delivery.due_at), else_=now),
                     attempts=0,
                     fence=0,
                     owner=None,

@@ -73,6 +73,22 @@ async def _scenes(tab: Tab, demo: Demo, folder: Path) -> AsyncIterator[Path]:
     await _look(tab)
     await _click(tab, "#people li:nth-child(2) button")
     await _click(tab, "#hints-close")
+    await _press(tab, "Verify")
+    yield await _keep(tab, folder / "lesson.png")
+    await _press(tab, "Points")
+    yield await _keep(tab, folder / "board.png")
+
+    await tab.run(f"{INSIDE}.document.getElementById('channel-composer-input').focus()")
+    await tab.type("/review")
+    await _shown(tab, ".command-entry")
+    for _ in range(4):  # takes the command, its first option, the first deck, and sends
+        await tab.press("Enter")
+        await asyncio.sleep(PAUSE)
+    await tab.until(f"!{INSIDE}.document.querySelector('.command-option-input')")
+    await _settled(tab)
+    await _press(tab, "Show answer")
+    yield await _keep(tab, folder / "review.png")
+
     await tab.run(f"{INSIDE}.document.getElementById('channel-composer-input').focus()")
     await tab.type("/remind me")
     await _shown(tab, ".command-entry")
@@ -110,6 +126,21 @@ async def _click(tab: Tab, selector: str) -> None:
     await tab.run(f"document.querySelector({json.dumps(selector)}).click()")
     await asyncio.sleep(PAUSE)
     await _settled(tab)
+
+
+async def _press(tab: Tab, label: str) -> None:
+    """Press the newest button with this label, wait for what follows, and show its message."""
+    found = (
+        f"[...{INSIDE}.document.querySelectorAll('button')]"
+        f".filter(button => button.textContent.trim() === {json.dumps(label)}).at(-1)"
+    )
+    message = "window.pressed.closest('[data-message-id], li, article')"
+    await tab.until(found)
+    await tab.run(f"window.pressed = {found}; window.shown = {message}; window.pressed.click()")
+    await asyncio.sleep(3 * PAUSE)
+    await _settled(tab)
+    await tab.run("window.shown?.scrollIntoView({block: 'end'})")
+    await asyncio.sleep(PAUSE)
 
 
 async def _shown(tab: Tab, selector: str) -> None:

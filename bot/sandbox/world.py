@@ -101,7 +101,7 @@ class World:
         self._scheduler.hold()
         self._bot = build_bot(self._settings, clock=self.env.now, scheduler=self._scheduler, shard_count=1)
         await self.env.restart_bot(self._bot)
-        await old.database.close()
+        await old.release()
         await self.run_due()
 
     def dms(self, member: simcord.MemberActor) -> list[discord.Message]:
@@ -122,10 +122,10 @@ class World:
             raise BaseExceptionGroup("the bot raised", unexpected)
 
     async def close(self) -> None:
-        """Disconnect the bot and let the database go."""
+        """Disconnect the bot and let go of all that it held."""
         await self._scheduler.stop()
         await self.env.shutdown()
-        await self._bot.database.close()
+        await self._bot.release()
 
     async def _advance_to(self, instant: datetime) -> None:
         seconds = (instant - self.now).total_seconds()

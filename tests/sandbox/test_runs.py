@@ -15,7 +15,7 @@ import discord
 import pytest
 
 from bot.sandbox.demo import HELP, forget, listen, obey
-from bot.sandbox.seed import MEETUP, last_meetup
+from bot.sandbox.seed import last_meetup
 from bot.sandbox.stage import Stage
 from bot.schema import CannotRun
 from bot.services.access import Caller
@@ -29,7 +29,7 @@ def posts(stage: Stage) -> list[discord.Message]:
     return [
         message
         for message in stage.world.channel.history()
-        if message.components and message.embeds and message.embeds[0].title == MEETUP
+        if message.components and message.embeds and str(message.embeds[0].title).startswith("Lesson ")
     ]
 
 
@@ -56,9 +56,12 @@ async def test_the_first_run_leaves_a_server_that_was_lived_in(tmp_path: Path) -
         assert dates[0].occurrence.starts_at == datetime(2026, 10, 22, 17, 0, tzinfo=UTC)
         assert "Going (1)" in str(posts(stage)[-1].embeds[0].to_dict())
         assert len(await world.bot.services.reminders.opened(user_id=world.alice.id)) == 1
-        assert [event["name"] for event in stage.events()][:2] == [MEETUP, MEETUP]
+        lessons = [event["name"].partition(":")[0] for event in stage.events()]
+        assert lessons == ["Lesson 4", "Lesson 5", "Lesson 6", "Lesson 7"]
         shown = await world.organizer.slash(world.channel, "meetup attendance", meetup="1")
         assert "3 in voice" in str(shown.response.embeds[0].to_dict())
+        board = await world.alice.slash(world.channel, "leaderboard show")
+        assert "7 of 21 lessons" in str(board.response.embeds[0].to_dict())
 
 
 async def test_later_runs_find_the_data_and_make_each_post_once(visitor: Visitor) -> None:
