@@ -15,6 +15,15 @@ from bot.db.models.cards import (
     Review,
     ReviewSession,
 )
+from bot.db.models.classifier import (
+    Model,
+    ModelVersion,
+    Prediction,
+    PredictionFeedback,
+    Training,
+    TrainingState,
+    VersionState,
+)
 from bot.db.models.courses import CourseMeetup, CoursePack, CourseRun, CourseShift
 from bot.db.models.deliveries import Delivery, DeliveryState
 from bot.db.models.groups import Group, Member, Membership
@@ -49,11 +58,15 @@ __all__ = [
     "Meetup",
     "Member",
     "Membership",
+    "Model",
+    "ModelVersion",
     "Note",
     "NoteState",
     "NoteType",
     "Occurrence",
     "OccurrenceState",
+    "Prediction",
+    "PredictionFeedback",
     "Project",
     "ProjectEntry",
     "ProjectStage",
@@ -64,4 +77,7 @@ __all__ = [
     "Rsvp",
     "Stage",
     "StudyPlan",
+    "Training",
+    "TrainingState",
+    "VersionState",
 ]
