@@ -7,9 +7,11 @@ every language. Those that know English words ask for a second one where another
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from bot.flashcards.math import segments
 
 #: Characters as they are read, without markup. A front this long is five lines on a phone and eight seconds
 #: of reading, plenty for one question; a back this long is some fifty words, an answer with its reason.
@@ -93,11 +95,7 @@ def _about_wording(front: str, back: str, *, cloze: bool) -> Iterator[Problem]:
 _GAP = re.compile(r"\{\{c[1-9]\d*::(?!\s*\}\})(.{1,500}?)(?:::[^{}]{0,200})?\}\}", re.DOTALL)
 _OPENED_GAP = re.compile(r"\{\{\s*c\d*\s*:", re.IGNORECASE)
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
-_MATH = re.compile(
-    r"\\\(.{0,500}?\\\)|\\\[.{0,500}?\\\]|\$\$.{0,500}?\$\$"
-    r"|\[latex\].{0,500}?\[/latex\]|\[\$+\].{0,500}?\[/\$+\]",
-    re.DOTALL,
-)
+_COMMAND, _BUILDING = re.compile(r"\\[a-zA-Z]+"), re.compile(r"[{}^_\s]")
 _QUOTED = re.compile(r"\"[^\"\n]{0,200}\"|“[^”\n]{0,200}”|„[^“”\n]{0,200}[“”]|«[^»\n]{0,200}»")
 _LINK = re.compile(r"\[([^\]\n]{0,200})\]\(\S{0,500}?\)")
 _MARKS = re.compile(r"`+|\\[()\[\]]|\$\$|\[/?latex\]|\[/?\$+\]")
@@ -123,14 +121,20 @@ def _without_emphasis(text: str) -> str:
 def _length(text: str) -> int:
     r"""About as many characters as are seen: \frac{a}{b} counts as three."""
     text = _LINK.sub(r"\1", _GAP.sub(r"\1", text))
-    text = _MATH.sub(lambda math: re.sub(r"\\[a-zA-Z]+", "f", re.sub(r"[{}^_\s]", "", math[0])), text)
+    text = _with_formulas(text, lambda source: _COMMAND.sub("f", _BUILDING.sub("", source)))
     return len(" ".join(_without_emphasis(_MARKS.sub("", text)).split()))
 
 
 def _prose(text: str) -> str:
-    for foreign in (_CODE, _MATH, _QUOTED):
-        text = foreign.sub(_THING, text)
-    return text.strip()
+    text = _CODE.sub(_THING, _with_formulas(text, lambda _: _THING))
+    return _QUOTED.sub(_THING, text).strip()
+
+
+def _with_formulas(text: str, shown: Callable[[str], str]) -> str:
+    """The text with every formula as its LaTeX is `shown`."""
+    return "".join(
+        piece.written if piece.formula is None else shown(piece.formula.source) for piece in segments(text)
+    )
 
 
 # Punctuation that means something in code, formulas and names, such as 50 % or C#; a hyphen only as a sign.

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.flashcards.anki import cloze
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     BrokenTable,
     ColumnTwice,
     DeckTooLarge,
@@ -19,6 +18,7 @@ from bot.flashcards.errors import (
     UnknownDeckFile,
     WrongEncoding,
 )
+from bot.flashcards.anki import cloze
 from bot.flashcards.markdown import neutral, visible
 
 ENDINGS = (".csv", ".tsv")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from bot import errors
 from bot.errors import StudyError
-from bot.flashcards import errors as files
-from bot.flashcards.errors import Damage, Measure
+from bot.errors import decks as files
+from bot.errors.decks import Damage, Measure
 from bot.ui.text import listed, megabytes, shown
 
 _MEASURES: Mapping[Measure, str] = {

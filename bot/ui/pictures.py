@@ -6,7 +6,7 @@ import logging
 import discord
 
 from bot.rendering.cards import Card, Theme
-from bot.rendering.painter import Painter, PainterBusy
+from bot.rendering.painter import Painter, PainterBusy, PictureFailed
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ async def picture(painter: Painter, card: Card, *, theme: str, name: str, alt: s
     except PainterBusy as error:
         log.warning("too many pictures at once: %s goes out without one", name, exc_info=error)
         return []
-    except Exception:
+    except (PictureFailed, OSError):
         log.exception("the picture %s could not be drawn", name)
         return []
     return [discord.File(io.BytesIO(png), filename=f"{name}.png", description=alt[:ALT_LIMIT])]

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from backports import zstd
 
+from bot.errors.decks import DeckRefused
 from bot.flashcards.anki import limits, transfer
 from bot.flashcards.anki.package import Package
 from bot.flashcards.anki.reader import read_package
-from bot.flashcards.errors import DeckRefused
 from bot.flashcards.sheets import Sheet, read_sheet
 
 #: A small file that takes longer hangs, for whoever waits for the answer.

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.flashcards import sheets
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     BrokenTable,
     ColumnTwice,
     DeckRefused,
@@ -20,6 +19,7 @@ from bot.flashcards.errors import (
     UnknownDeckFile,
     WrongEncoding,
 )
+from bot.flashcards import sheets
 from bot.flashcards.markdown import neutral
 from bot.flashcards.sheets import Row, RowReason, Sheet, SkippedRow, check_name, read_sheet, write_sheet
 

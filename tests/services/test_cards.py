@@ -17,7 +17,7 @@ from bot.db.engine import Database
 from bot.db.models import Card, Deck, Group, Membership, Note, NoteState
 from bot.delivery.ledger import Ledger
 from bot.errors import AlreadyApproved, BadText
-from bot.flashcards.errors import ReadersBusy
+from bot.errors.decks import ReadersBusy
 from bot.flashcards.sheets import Row, write_sheet
 from bot.services.access import Caller
 from bot.services.cards import CardService, DeckService, Imported

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from bot.errors.decks import Damage, DeckDamaged, DeckTooLarge, DeckTooNew, Measure
 from bot.flashcards.anki import limits, protobuf
-from bot.flashcards.errors import Damage, DeckDamaged, DeckTooLarge, DeckTooNew, Measure
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.errors.decks import Damage, DeckDamaged, DeckTooLarge, DeckTooSlow, Measure
 from bot.flashcards.anki import limits, protobuf
 from bot.flashcards.anki.archive import broken
 from bot.flashcards.anki.package import Model, Template
-from bot.flashcards.errors import Damage, DeckDamaged, DeckTooLarge, DeckTooSlow, Measure
 
 # NotetypeConfig: 1 = kind, 3 = css; TemplateConfig: 1 = q_format, 2 = a_format.
 _KIND, _CSS = 1, 3

@@ -13,11 +13,7 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
 
-from bot.flashcards.anki import archive, collection, limits
-from bot.flashcards.anki.collection import BETWEEN, CardRow, Deadline, NoteRow
-from bot.flashcards.anki.package import Card, Note, Package, Reason, Skipped
-from bot.flashcards.anki.templates import BrokenTemplate, Renderer, SideTooLong
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     DeckDamaged,
     DeckTooLarge,
     Measure,
@@ -25,6 +21,10 @@ from bot.flashcards.errors import (
     UnknownDeckFile,
     WholeCollection,
 )
+from bot.flashcards.anki import archive, collection, limits
+from bot.flashcards.anki.collection import BETWEEN, CardRow, Deadline, NoteRow
+from bot.flashcards.anki.package import Card, Note, Package, Reason, Skipped
+from bot.flashcards.anki.templates import BrokenTemplate, Renderer, SideTooLong
 from bot.flashcards.html import to_markdown
 from bot.flashcards.markdown import Text, visible
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import IO, Any
 
-from bot.flashcards import errors
+from bot.errors import decks as errors
+from bot.errors.decks import Damage, DeckDamaged, DeckRefused, Measure
 from bot.flashcards.anki import limits
 from bot.flashcards.anki.package import Card, Model, Note, Package, Reason, Skipped
-from bot.flashcards.errors import Damage, DeckDamaged, DeckRefused, Measure
 from bot.flashcards.markdown import Text
 from bot.flashcards.sheets import Row, RowReason, Sheet, SkippedRow
 

@@ -18,10 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
-from bot.flashcards import sheets
-from bot.flashcards.anki import limits, reader, transfer
-from bot.flashcards.anki.package import Package
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     Damage,
     DeckDamaged,
     DeckRefused,
@@ -30,6 +27,9 @@ from bot.flashcards.errors import (
     Measure,
     ReadersBusy,
 )
+from bot.flashcards import sheets
+from bot.flashcards.anki import limits, reader, transfer
+from bot.flashcards.anki.package import Package
 
 if sys.platform == "win32":
     _FLAGS = subprocess.CREATE_NO_WINDOW

@@ -21,10 +21,10 @@ from bot.errors import (
     UnknownDeck,
     UnknownLesson,
 )
+from bot.errors.decks import DeckTooLarge, Measure, ReadersBusy, UnknownDeckFile
 from bot.flashcards import sheets
 from bot.flashcards.anki import limits, reader
 from bot.flashcards.anki.worker import DeckReader
-from bot.flashcards.errors import DeckTooLarge, Measure, ReadersBusy, UnknownDeckFile
 from bot.flashcards.starter import StarterDeck, starter_decks
 from bot.services.access import Caller, find_group, is_organizer, require_member, require_organizer
 from bot.services.activity import note_activity

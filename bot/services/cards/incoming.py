@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.db.models import Note
+from bot.errors.decks import DeckTooLarge, Measure
 from bot.flashcards.anki import cloze, limits, native
 from bot.flashcards.anki.markup import to_html
 from bot.flashcards.anki.package import Card as Sides
 from bot.flashcards.anki.package import Model, Package, Reason
 from bot.flashcards.anki.package import Note as AnkiNote
-from bot.flashcards.errors import DeckTooLarge, Measure
 from bot.flashcards.html import to_markdown
 from bot.flashcards.markdown import Text, neutral, visible
 from bot.flashcards.sheets import Row, RowReason, Sheet

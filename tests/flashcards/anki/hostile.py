@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
+from bot.errors.decks import Damage, DeckDamaged, DeckRefused, DeckTooLarge, Measure
 from bot.flashcards.anki.native import note_of
 from bot.flashcards.anki.package import Package, Reason
 from bot.flashcards.anki.reader import read_package
 from bot.flashcards.anki.writer import write_package
-from bot.flashcards.errors import Damage, DeckDamaged, DeckRefused, DeckTooLarge, Measure
 from bot.flashcards.markdown import Text
 from tests.flashcards.anki.official import PICTURE, Format, database, entry, rewrite
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.flashcards.anki import collection, limits
-from bot.flashcards.anki.package import Reason, Skipped
-from bot.flashcards.anki.reader import read_package
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     Damage,
     DeckDamaged,
     DeckTooSlow,
     Measure,
     NoCards,
 )
+from bot.flashcards.anki import collection, limits
+from bot.flashcards.anki.package import Reason, Skipped
+from bot.flashcards.anki.reader import read_package
 from tests.flashcards.anki.hostile import (
     MEBI,
     damaged,

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
-from bot.flashcards.anki import limits
-from bot.flashcards.anki.package import Reason
-from bot.flashcards.anki.reader import read_package
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     Damage,
     DeckTooNew,
     Measure,
     UnknownDeckFile,
     WholeCollection,
 )
+from bot.flashcards.anki import limits
+from bot.flashcards.anki.package import Reason
+from bot.flashcards.anki.reader import read_package
 from tests.flashcards.anki.hostile import (
     MEBI,
     damaged,

@@ -14,11 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.flashcards.anki import limits
-from bot.flashcards.anki.reader import read_package
-from bot.flashcards.anki.transfer import _REFUSALS, receive, send
-from bot.flashcards.anki.worker import DeckReader
-from bot.flashcards.errors import (
+from bot.errors.decks import (
     BrokenTable,
     Damage,
     DeckDamaged,
@@ -31,6 +27,10 @@ from bot.flashcards.errors import (
     UnknownDeckFile,
     WholeCollection,
 )
+from bot.flashcards.anki import limits
+from bot.flashcards.anki.reader import read_package
+from bot.flashcards.anki.transfer import _REFUSALS, receive, send
+from bot.flashcards.anki.worker import DeckReader
 from bot.flashcards.sheets import Row, read_sheet
 from tests.flashcards.anki.hostile import deflated_zeros, good, newest, raw_zip
 from tests.flashcards.anki.official import Anki, Format

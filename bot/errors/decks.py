@@ -1,9 +1,9 @@
-"""Why a file of cards is refused: facts without wording, like `bot.errors`."""
+"""Why a file of cards is refused."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.errors import StudyError
+from bot.errors.base import StudyError
 
 
 class DeckRefused(StudyError):
