@@ -13,7 +13,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import acknowledgement, boards, decks, memory, pictures, reviews, startup, throughput
+from tests.benchmarks import (
+    acknowledgement,
+    boards,
+    decks,
+    memory,
+    pictures,
+    presses,
+    reviews,
+    startup,
+    throughput,
+)
 from tests.benchmarks.processes import Databases
 from tests.postgres import NoPostgres, PostgresServer
 
@@ -25,6 +35,7 @@ SECTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "pictures": pictures.measure,
     "boards": boards.measure,
     "reviews": reviews.measure,
+    "presses": presses.measure,
     "decks": decks.measure,
 }
 

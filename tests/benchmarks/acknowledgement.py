@@ -103,7 +103,7 @@ async def measure(databases: Databases, folder: Path, *, quick: bool) -> None:
     )
     for kind in databases.kinds:
         async with AsyncExitStack() as stack:
-            theirs = await _bare_site(stack, folder, kind)
+            theirs = await bare_site(stack, folder, kind)
             ours = await _cohort_site(stack, folder, await databases.fresh(kind), kind)
             pairs = list(zip(_cohort_acts(ours), _bare_acts(theirs), strict=True))
             for act, least in pairs:
@@ -147,15 +147,15 @@ async def _measure_pair(act: Act, least: Act, *, quick: bool) -> None:
         for side in (act, least):
             for _ in range(singles):
                 await side.measure(1)
-            await _until_quiet(side.site.standin)
+            await until_quiet(side.site.standin)
             if not scarce or turn == 0:
                 before = cpu_seconds(side.site.pid)
                 await side.measure(AT_ONCE)
-                await _until_quiet(side.site.standin)
+                await until_quiet(side.site.standin)
                 side.cpu += cpu_seconds(side.site.pid) - before
 
 
-async def _until_quiet(standin: StandIn) -> None:
+async def until_quiet(standin: StandIn) -> None:
     """Wait until no request came for a tenth of a second: what an interaction sets off is over."""
     while True:
         before = len(standin.requests)
@@ -195,22 +195,22 @@ def _table(pairs: list[tuple[Act, Act]]) -> str:
     return table(heads, rows)
 
 
-async def _site(stack: AsyncExitStack) -> StandIn:
+async def site_of(stack: AsyncExitStack) -> StandIn:
     standin = await stack.enter_async_context(StandIn())
     standin.rest.global_limit = None  # answers to interactions do not count, what follows them would
     return standin
 
 
-def _members(standin: StandIn) -> list[User]:
+def members_of(standin: StandIn) -> list[User]:
     users = [standin.world.add_user(f"Member {i}") for i in range(MEMBERS)]
     for user in users:
         standin.world.add_member(standin.guild, user)
     return users
 
 
-async def _bare_site(stack: AsyncExitStack, folder: Path, kind: str) -> Site:
-    standin = await _site(stack)
-    members = _members(standin)
+async def bare_site(stack: AsyncExitStack, folder: Path, kind: str) -> Site:
+    standin = await site_of(stack)
+    members = members_of(standin)
     program = await stack.enter_async_context(bare(standin, folder, name=f"bare-{kind}"))
     reply = await standin.slash(standin.organizer, standin.channel, "post")
     assert reply.message is not None
@@ -218,8 +218,8 @@ async def _bare_site(stack: AsyncExitStack, folder: Path, kind: str) -> Site:
 
 
 async def _cohort_site(stack: AsyncExitStack, folder: Path, url: str, kind: str) -> Site:
-    standin = await _site(stack)
-    members = _members(standin)
+    standin = await site_of(stack)
+    members = members_of(standin)
     program = await stack.enter_async_context(cohort(standin, folder, url, name=f"cohort-{kind}"))
     await until_idle(program.pid)
     group = {"name": "Algebra", "timezone": "Europe/Berlin"}
@@ -230,6 +230,6 @@ async def _cohort_site(stack: AsyncExitStack, folder: Path, url: str, kind: str)
         m for m in reversed(standin.messages(standin.channel)) if "Algebra" in m.text and m.components
     )
     began = time.monotonic()
-    await _until_quiet(standin)
+    await until_quiet(standin)
     assert time.monotonic() - began < 10, "the bot does not come to rest"
     return Site(standin, members, post, program.pid)

@@ -55,6 +55,16 @@ def test_the_next_card_and_a_press_are_timed() -> None:
     assert "in less than 20 ms: reached" in done.stdout
 
 
+def test_a_press_is_timed_from_the_gateway_to_the_edited_message() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "presses"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for act in ("Show answer", "a grade"):
+        found = re.search(rf"SQLite, {act} +1 +10 +[\d.]+ +([\d.]+)", done.stdout)
+        assert found, done.stdout
+        assert float(found[1]) > 0
+
+
 def test_a_percentile_is_a_value_that_occurred() -> None:
     values = [float(value) for value in range(100, 0, -1)]
     assert [percentile(values, share) for share in (0.0, 0.5, 0.99, 1.0)] == [1.0, 50.0, 99.0, 100.0]
