@@ -94,6 +94,20 @@ async def test_down_to_nothing_and_up_again(database_url: str) -> None:
     assert await memberships(database_url) == 0
 
 
+async def test_no_table_lost_its_memory_for_ids(sqlite_url: str) -> None:
+    """Altering a table on SQLite makes it anew, and not every detail comes along by itself."""
+    wanted = {t.name for t in Base.metadata.sorted_tables if t.dialect_options["sqlite"]["autoincrement"]}
+    database = Database(sqlite_url)
+    try:
+        async with database.read() as session:
+            rows = await session.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+            found = {name for name, sql in rows if "AUTOINCREMENT" in sql}
+    finally:
+        await database.close()
+    assert "groups" in wanted
+    assert found == wanted
+
+
 async def test_upgrading_twice_changes_nothing(database_url: str) -> None:
     await fill(database_url)
     await migrate.upgrade(database_url)
