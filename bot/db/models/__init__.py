@@ -33,6 +33,7 @@ from bot.db.models.meetups import Answer, Attendance, Meetup, Occurrence, Occurr
 from bot.db.models.plans import StudyPlan
 from bot.db.models.projects import EntryKind, Project, ProjectEntry, ProjectStage, ProjectState
 from bot.db.models.reminders import Reminder
+from bot.db.models.restores import Restore
 
 __all__ = [
     "Answer",
@@ -72,6 +73,7 @@ __all__ = [
     "ProjectStage",
     "ProjectState",
     "Reminder",
+    "Restore",
     "Review",
     "ReviewSession",
     "Rsvp",
