@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -83,6 +85,56 @@ def check() -> None:
     if problems:
         stop("\n".join(problems), status=1)
     typer.echo("The schema is what the code expects.")
+
+
+@db.command()
+def move(
+    target: Annotated[str, typer.Argument(help="Where to, such as postgresql://user@host/cohort.")],
+) -> None:
+    """Copy everything into another, empty database, and compare it row by row."""
+    from bot.moving import move as move_all
+
+    settings = settings_or_exit()
+    try:
+        target = Settings(database_url=target).database_url
+    except ValidationError as error:
+        stop(explain(error).replace("COHORT_DATABASE_URL", "the target"))
+    finish(move_all(settings, target, on_table=lambda moved: typer.echo(f"{moved.rows:>9,}  {moved.table}")))
+    typer.echo("Every row is the same in both. Now set COHORT_DATABASE_URL to the new one.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="Where to; a dated file when left out.")] = None,
+) -> None:
+    """Save the database and the models in one zip file, while the bot runs."""
+    from bot.backups import default_file, make_backup
+
+    settings, now = settings_or_exit(), datetime.now(UTC)
+    target = file or default_file(settings, now)
+    about = finish(make_backup(settings, target, now=now))
+    size = target.stat().st_size / 2**20
+    typer.echo(f"{target}: {about.database} at revision {about.revision}, {size:.1f} MB, checked.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup that `cohort backup` made.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of the database that is there.")
+    ] = False,
+) -> None:
+    """Put a backup back. Stop the bot first."""
+    from bot.backups import restore_backup
+
+    restored = finish(restore_backup(settings_or_exit(), file, replace=replace, now=datetime.now(UTC)))
+    typer.echo(f"Restored as of {restored.about.made_at:%Y-%m-%d %H:%M} UTC.")
+    if restored.kept is not None:
+        typer.echo(f"The database that was there is kept as {restored.kept}.")
+    typer.echo(
+        f"{restored.open} messages fell due since. The bot looks whether each was said before it says it; "
+        "what it had only planned after the backup is not said again."
+    )
 
 
 @app.command()

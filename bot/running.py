@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from bot.address import discord_address, log_in
+from bot.backups import LOOK_EVERY, DailyBackups
 from bot.bootstrap import build_bot
 from bot.client import StudyBot
 from bot.logs import set_up_logs
@@ -42,6 +43,9 @@ async def run_bot(settings: Settings, token: str) -> int:
 
 async def _until_stopped(settings: Settings, token: str) -> None:
     bot = build_bot(settings)
+    if bot.database.is_sqlite and settings.backups_kept:
+        backups = DailyBackups(settings, clock=bot.clock)
+        bot.scheduler.add("backup", backups.run, at_least_every=LOOK_EVERY)
     loop = asyncio.get_running_loop()
     running = asyncio.ensure_future(_connect(bot, token, settings.discord_api_url))
     for number in (signal.SIGTERM, signal.SIGINT):

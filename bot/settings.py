@@ -1,6 +1,7 @@
 """Settings, typed, from the environment and `.env`; deploy/env.example documents every one."""
 
 import re
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, DirectoryPath, Field, SecretStr, ValidationError, field_validator
@@ -30,6 +31,15 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     lease_seconds: float = Field(default=30, ge=1, le=600)
     fonts: DirectoryPath | None = None
+    # "auto": with whatever is installed.
+    classifier: Literal["auto", "off"] = "auto"
+    classifier_device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
+    classifier_url: str | None = None
+    classifier_token: SecretStr | None = None
+    models: Path = Path("data/models")
+    backups: Path = Path("data/backups")
+    # How many daily backups the bot keeps; 0: it makes none. Those on PostgreSQL are left to its operator.
+    backups_kept: int = Field(default=7, ge=0, le=1000)
 
     @field_validator("database_url")
     @classmethod
@@ -63,10 +73,20 @@ class Settings(BaseSettings):
         # Proxies are often named without the part that every Discord client appends.
         return address if API_VERSION.search(address) else f"{address.removesuffix('/api')}/api/v10"
 
+    @field_validator("classifier_url")
+    @classmethod
+    def _http_classifier(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
     def secrets(self) -> list[str]:
         """Every value that must not be printed."""
         token = self.discord_token.get_secret_value().strip() if self.discord_token else None
-        return [secret for secret in (token, make_url(self.database_url).password) if secret]
+        classifier = self.classifier_token.get_secret_value() if self.classifier_token else None
+        return [secret for secret in (token, classifier, make_url(self.database_url).password) if secret]
 
 
 def explain(error: ValidationError) -> str:

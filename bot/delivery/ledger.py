@@ -1,6 +1,6 @@
 """The ledger of everything the bot must say: written with its cause, claimed, settled with a reason."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from bot.db.engine import Database
-from bot.db.models import Delivery, DeliveryState
+from bot.db.models import Delivery, DeliveryState, Restore
 from bot.db.models.deliveries import OPEN
 from bot.db.types import UtcDateTime
 from bot.delivery.messages import Claimed, Outgoing, nonce
@@ -31,6 +31,7 @@ from bot.delivery.messages import Claimed, Outgoing, nonce
 __all__ = ["Claimed", "Ledger", "Outgoing", "nonce"]
 
 ERROR_LIMIT = 500
+FORGOTTEN = "due before the backup was restored: it was probably said then"
 # Where a session keeps the due times of what it has planned and not committed yet.
 PLANNED = "deliveries planned"
 
@@ -61,6 +62,7 @@ class Ledger:
         #: Called after each commit that planned something, with the earliest moment it can be due.
         self.on_planned: Callable[[datetime], None] | None = None
         self._database = database
+        self._gaps: Sequence[tuple[datetime, datetime]] | None = None
         self._clock = clock
         self._owner = owner[:64]
         self._database_clock = database_clock and not database.is_sqlite
@@ -70,15 +72,17 @@ class Ledger:
     async def plan(self, session: AsyncSession, *outgoing: Outgoing) -> None:
         """Write deliveries in the caller's transaction: with it they happen or do not.
 
-        A key that exists already, in whatever state, plans nothing.
+        A key that exists already, in whatever state, plans nothing. What was due in a time that a restored
+        backup knows nothing of was probably said then: it is written down as skipped.
         """
         if not outgoing:
             return
         dialect = sqlite if self._database.is_sqlite else postgresql
         statement = dialect.insert(table).on_conflict_do_nothing(index_elements=["dedupe_key"])
         now = self._clock()
+        gaps = await self._forgotten(session)
         # Always in one order: two transactions that plan the same keys then cannot block each other.
-        rows = [self._row(item, now) for item in sorted(outgoing, key=lambda item: item.key)]
+        rows = [self._row(item, now, gaps) for item in sorted(outgoing, key=lambda item: item.key)]
         await session.execute(statement, rows)
         self._tell_after_commit(session, min(item.due_at for item in outgoing))
 
@@ -99,7 +103,7 @@ class Ledger:
         dispatcher takes over, looking first whether the answer stands there already. Raises
         IntegrityError when the key exists.
         """
-        values = self._row(outgoing, self._clock()) | {
+        values = self._row(outgoing, self._clock(), ()) | {
             "state": DeliveryState.CLAIMED,
             "attempts": 1,
             "fence": 1,
@@ -255,7 +259,19 @@ class Ledger:
         now: ColumnElement[datetime] = func.statement_timestamp(type_=UtcDateTime())
         return now + literal(after, Interval()) if after else now
 
-    def _row(self, item: Outgoing, now: datetime) -> dict[str, Any]:
+    async def _forgotten(self, session: AsyncSession) -> Sequence[tuple[datetime, datetime]]:
+        """From when to when a restored backup does not know what was said; nobody restores under a running
+        bot, so it is read once.
+        """
+        if self._gaps is None:
+            rows = await session.execute(select(Restore.backed_up_at, Restore.restored_at))
+            self._gaps = [(begins, ends) for begins, ends in rows]
+        return self._gaps
+
+    def _row(
+        self, item: Outgoing, now: datetime, gaps: Sequence[tuple[datetime, datetime]]
+    ) -> dict[str, Any]:
+        forgotten = any(begins <= item.due_at <= ends for begins, ends in gaps)
         return {
             "dedupe_key": item.key,
             "kind": item.kind,
@@ -268,10 +284,12 @@ class Ledger:
             "due_at": item.due_at,
             "next_attempt_at": item.due_at,
             "expires_at": item.expires_at,
-            "state": DeliveryState.PENDING,
+            "state": DeliveryState.SKIPPED if forgotten else DeliveryState.PENDING,
             "attempts": 0,
             "errors": 0,
             "fence": 0,
+            "settled_at": now if forgotten else None,
+            "last_error": FORGOTTEN if forgotten else None,
         }
 
     def _settled(self, state: DeliveryState, reason: str | None) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""A backup is made while the bot runs, and put back: nothing of it lost, no id given twice."""
+
+import json
+import os
+import shutil
+import sqlite3
+import zipfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import discord
+import pytest
+from sqlalchemy import func, select
+
+from bot.backups import DailyBackups, make_backup, restore_backup
+from bot.db.engine import Database
+from bot.db.models import Group, Member, Reminder
+from bot.sandbox import World, open_world
+from bot.schema import CannotRun, only_process
+from bot.settings import Settings
+from tests.features.meeting import history
+from tests.features.reviewing import deck
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+# In Berlin, in winter.
+NINE = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None, database_url=database_url, models=tmp_path / "models", backups=tmp_path / "backups"
+    )
+
+
+async def count_of(settings: Settings, table: type[Group | Member | Reminder]) -> int:
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            return await session.scalar(select(func.count()).select_from(table)) or 0
+    finally:
+        await database.close()
+
+
+async def test_what_was_backed_up_comes_back_and_what_came_later_does_not(
+    settings: Settings, tmp_path: Path
+) -> None:
+    model = settings.models / "0a1b" / "model.json"
+    model.parent.mkdir(parents=True)
+    model.write_text("{}")
+    file = tmp_path / "backup.zip"
+    async with open_world(database_url=settings.database_url, empty=True) as world:
+        await world.organizer.slash(world.channel, "group create", name="Berlin", timezone="Europe/Berlin")
+        about = await make_backup(settings, file, now=NOW)
+        await world.alice.slash(world.channel, "timezone", zone="Europe/Paris")
+        await world.organizer.slash(world.channel, "group create", name="Later", timezone="Europe/Berlin")
+    assert (await count_of(settings, Group), await count_of(settings, Member)) == (2, 1)
+    shutil.rmtree(settings.models)
+
+    with pytest.raises(CannotRun, match="--replace"):
+        await restore_backup(settings, file, replace=False, now=NOW)
+    assert await count_of(settings, Group) == 2
+
+    restored = await restore_backup(settings, file, replace=True, now=NOW + timedelta(hours=2))
+    assert restored.about == about
+    assert (await count_of(settings, Group), await count_of(settings, Member)) == (1, 0)
+    assert model.read_text() == "{}"
+    if restored.kept is not None:
+        with closing(sqlite3.connect(restored.kept)) as before:
+            assert before.execute("SELECT count(*) FROM groups").fetchone() == (2,)
+
+    async with open_world(database_url=settings.database_url) as world:
+        await world.organizer.slash(world.channel, "group create", name="Newer", timezone="Europe/Berlin")
+    database = Database(settings.database_url)
+    try:
+        async with database.read() as session:
+            ids = dict((await session.execute(select(Group.name, Group.id))).all())
+    finally:
+        await database.close()
+    # The lost group's id stands in buttons that are still there: no other group may get it.
+    assert ids["Newer"] > ids["Berlin"] + 1
+
+
+async def test_the_daily_post_of_the_lost_hours_is_not_posted_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """It was planned after the backup, so the restored database has never heard of it."""
+    file = tmp_path / "backup.zip"
+    async with open_world(database_url=settings.database_url, empty=True, start=NINE) as world:
+        await world.organizer.slash(world.channel, "group create", name="Berlin", timezone="Europe/Berlin")
+        await world.organizer.slash(world.channel, "group join")
+        await deck(world, "one", "two", "three")
+        await world.organizer.slash(world.channel, "cards daily", hour=11, count=2)
+        await make_backup(settings, file, now=world.now)
+        await world.pass_time(hours=4)
+        assert len(daily_posts(world)) == 1
+        crashed = world.now
+    await restore_backup(settings, file, replace=True, now=crashed)
+    async with open_world(database_url=settings.database_url, start=crashed) as world:
+        assert not daily_posts(world)
+        await world.pass_time(days=1)
+        assert len(daily_posts(world)) == 1
+
+
+def daily_posts(world: World) -> list[discord.Message]:
+    return [message for message in history(world) if "Cards of the day" in message.content]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("missing", "There is no file"),
+        ("not a zip", "is no backup of Cohort"),
+        ("cut off", "is no backup of Cohort"),
+        ("another zip", "is no backup of Cohort"),
+        ("a changed byte", "is damaged"),
+        ("outside", "is no backup of Cohort"),
+        ("newer", "made by a newer version"),
+        ("of PostgreSQL", "was made of postgresql"),
+        ("running", "Another Cohort process uses"),
+    ],
+)
+async def test_a_bad_backup_changes_nothing(sqlite_url: str, tmp_path: Path, damage: str, said: str) -> None:
+    settings = Settings(_env_file=None, database_url=sqlite_url, models=tmp_path / "models")
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    await make_backup(settings, good, now=NOW)
+    before = (tmp_path / "cohort.db").read_bytes()
+    with zipfile.ZipFile(good) as archive:
+        about, data = json.loads(archive.read("about.json")), archive.read("cohort.db")
+    match damage:
+        case "not a zip":
+            bad.write_bytes(b"not a zip at all")
+        case "cut off":
+            bad.write_bytes(good.read_bytes()[:-200])
+        case "another zip":
+            pack(bad, {"hello": 1}, {})
+        case "a changed byte":
+            pack(bad, about, {"cohort.db": data[:5000] + b"\xff" + data[5001:]})
+        case "outside":
+            about["files"]["../escaped"] = about["files"]["cohort.db"]
+            pack(bad, about, {"cohort.db": data, "../escaped": data})
+        case "newer":
+            pack(bad, about | {"revision": "ffffffffffff"}, {"cohort.db": data})
+        case "of PostgreSQL":
+            digest = about["files"]["cohort.db"]
+            pack(
+                bad,
+                about | {"database": "postgresql", "files": {"cohort.dump": digest}},
+                {"cohort.dump": data},
+            )
+        case "running":
+            shutil.copy(good, bad)
+            with only_process(sqlite_url), pytest.raises(CannotRun, match=said):
+                await restore_backup(settings, bad, replace=True, now=NOW)
+            return
+    with pytest.raises(CannotRun, match=said):
+        await restore_backup(settings, bad, replace=True, now=NOW)
+    assert (tmp_path / "cohort.db").read_bytes() == before
+    assert not (tmp_path.parent / "escaped").exists()
+
+
+def pack(file: Path, about: object, parts: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("about.json", json.dumps(about))
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+async def test_a_backup_a_day_and_no_more_than_are_kept(sqlite_url: str, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    settings = Settings(_env_file=None, database_url=sqlite_url, backups=tmp_path / "backups", backups_kept=2)
+    backups = DailyBackups(settings, clock=lambda: now)
+    foreign = settings.backups / "holiday.zip"
+    foreign.parent.mkdir()
+    foreign.touch()
+    for hours in (0, 1, 25, 26, 50):
+        now = datetime.now(UTC) + timedelta(hours=hours)
+        await backups.run()
+        for made in settings.backups.glob("cohort-*.zip"):
+            os.utime(
+                made,
+                (
+                    stamp := datetime.strptime(made.stem, "cohort-%Y%m%d-%H%M%S")
+                    .replace(tzinfo=UTC)
+                    .timestamp(),
+                    stamp,
+                ),
+            )
+    ages = sorted(made.name for made in settings.backups.glob("cohort-*.zip"))
+    assert len(ages) == 2
+    assert ages[-1].startswith(f"cohort-{now:%Y%m%d}")
+    assert foreign.exists()
