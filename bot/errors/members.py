@@ -1,4 +1,4 @@
-"""Kudos, plans and profiles."""
+"""Kudos, plans, profiles and privacy."""
 
 from dataclasses import dataclass
 
@@ -51,3 +51,8 @@ class PastDeadline(StudyError):
     """Not a single day is left until then."""
 
     typed: str
+
+
+@dataclass
+class NotConfirmed(StudyError):
+    """Erasing everything wants a clear yes."""
