@@ -131,8 +131,13 @@ def write_sheet(rows: Iterable[Row], *, tabs: bool = False) -> bytes:
     writer.writerow(COLUMNS)
     for row in rows:
         cells = (row.front, row.back, " ".join(row.tags), row.lesson, row.deck, row.guid)
-        writer.writerow([f"'{cell}" if _FORMULA.match(cell) else cell for cell in cells])
+        writer.writerow(map(no_formula, cells))
     return file.getvalue().encode("utf-8-sig")
+
+
+def no_formula(cell: str) -> str:
+    """The cell, with an apostrophe before it if a spreadsheet would calculate it."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def _read_rows(text: str, delimiter: str, header: list[str]) -> tuple[list[Row], list[SkippedRow]]:
