@@ -1,0 +1,1 @@
+"""Training with fastai, in a process of its own."""
