@@ -34,6 +34,7 @@ from bot.db.models.plans import StudyPlan
 from bot.db.models.projects import EntryKind, Project, ProjectEntry, ProjectStage, ProjectState
 from bot.db.models.reminders import Reminder
 from bot.db.models.restores import Restore
+from bot.db.models.servers import RemovedServer
 
 __all__ = [
     "Answer",
@@ -73,6 +74,7 @@ __all__ = [
     "ProjectStage",
     "ProjectState",
     "Reminder",
+    "RemovedServer",
     "Restore",
     "Review",
     "ReviewSession",
