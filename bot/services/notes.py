@@ -41,7 +41,7 @@ class NoteService:
             return None
         async with self._database.read() as session:
             group = await _group(session, delivery)
-        if group is None:
+        if group is None or not group.created_by:  # who made it had themselves forgotten
             return None
         now = self._clock()
         missing = _MISSING.fullmatch(reason)

@@ -6,7 +6,7 @@ from bot import errors
 from bot.errors import StudyError
 from bot.errors import decks as files
 from bot.errors.decks import Damage, Measure
-from bot.ui.text import listed, megabytes, shown
+from bot.ui.text import listed, megabytes, person, shown
 
 _MEASURES: Mapping[Measure, str] = {
     Measure.ENTRIES: "{limit:,} files inside it",
@@ -64,7 +64,7 @@ def wording(error: StudyError) -> str | None:
         case errors.AlreadyApproved(approved_by=None):
             return "This card is in the deck already."
         case errors.AlreadyApproved(approved_by=int() as approved_by):
-            return f"<@{approved_by}> has approved this card already."
+            return f"{person(approved_by)} has approved this card already."
         case errors.ImportedCard():
             return (
                 "This card came from Anki, where one note can make several cards, so its words are changed "

@@ -12,7 +12,7 @@ from bot.flashcards.math import in_unicode, readable, segments
 from bot.services.cards import Entry, Found, Page
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.text import DESCRIPTION_LIMIT, ZERO_WIDTH_SPACE, fitting, shown
+from bot.ui.text import DESCRIPTION_LIMIT, ZERO_WIDTH_SPACE, fitting, person, shown
 
 #: The features of the buttons under a card, and of those that turn the pages of a list.
 FEATURE = "card"
@@ -72,13 +72,13 @@ def card_post(found: Found, *, delivery: int | None = None) -> Reply:
     """A new card, with the Approve button for as long as it waits."""
     note, card = found.note, found.cards[0]
     waits = note.state is NoteState.PENDING
-    head = f"<@{note.created_by}> wrote a card for **{shown(found.deck.name)}**."
+    head = f"{person(note.created_by)} wrote a card for **{shown(found.deck.name)}**."
     if len(found.cards) > 1:
         head += f" It makes {len(found.cards)} cards; this is the first."
     if waits:
         foot = f"Another member of **{shown(found.group.name)}** can look at it and press Approve."
     elif note.approved_by is not None:
-        foot = f"Approved by <@{note.approved_by}>: it is in the deck."
+        foot = f"Approved by {person(note.approved_by)}: it is in the deck."
     else:
         foot = "It is in the deck."
     colour = OPEN if waits else APPROVED
@@ -179,7 +179,7 @@ def listing(page: Page) -> Reply:
 def line(entry: Entry, *, with_deck: bool) -> str:
     facts = [f"{entry.cards} cards"] if entry.cards > 1 else []
     if entry.note.state is NoteState.PENDING:
-        facts.append(f"by <@{entry.note.created_by}>, waits for approval")
+        facts.append(f"by {person(entry.note.created_by)}, waits for approval")
     if with_deck:
         facts.append(shown(entry.deck, most=40))
     text = f"`#{entry.note.id}` {shown(in_short(entry.card.front))}"

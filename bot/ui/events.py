@@ -6,7 +6,7 @@ import discord
 
 from bot.errors import MissingPermission
 from bot.services.events import Shown, Work, mark_of
-from bot.ui.text import plain
+from bot.ui.text import person, plain
 
 # Discord's limits.
 NAME_LIMIT = 100
@@ -55,7 +55,7 @@ def place_of(work: Work, guild: discord.Guild) -> tuple[int | None, str | None]:
 
 
 def description_of(work: Work) -> str:
-    lines = [f"Hosted by <@{work.meetup.host_id}>", f"Study group: {plain(work.group.name)}"]
+    lines = [f"Hosted by {person(work.meetup.host_id)}", f"Study group: {plain(work.group.name)}"]
     if work.meetup.lesson:
         lines.append(f"Lesson: {plain(work.meetup.lesson)}")
     if work.link:

@@ -12,7 +12,7 @@ from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.errors import date_and_time, moment, relative
 from bot.ui.repeats import repeat_words
-from bot.ui.text import shown
+from bot.ui.text import person, shown
 
 FEATURE = "meetup"
 VERBS = {"going": Answer.GOING, "maybe": Answer.MAYBE, "cant": Answer.CANT}
@@ -50,7 +50,7 @@ def embed(facts: MeetupFacts) -> discord.Embed:
     found.add_field(name="Length", value=length(facts))
     if (place := where(facts)) is not None:
         found.add_field(name="Where", value=place)
-    found.add_field(name="Host", value=f"<@{meetup.host_id}>")
+    found.add_field(name="Host", value=person(meetup.host_id))
     if meetup.lesson and meetup.lesson != facts.title:
         found.add_field(name="Lesson", value=shown(meetup.lesson))
     if meetup.repeat != Repeat.NONE:

@@ -41,6 +41,11 @@ def shown(text: str, *, most: int = 100) -> str:
     return plain(line if len(line) <= most else line[: most - 1] + "…")
 
 
+def person(user_id: int) -> str:
+    """The member as a mention, which pings nobody by itself; words for one who had themselves forgotten."""
+    return f"<@{user_id}>" if user_id > 0 else "somebody who left"
+
+
 def fitting(lines: Sequence[str], *, room: int = DESCRIPTION_LIMIT, between: str = "\n") -> list[str]:
     """The first of these lines, as many as `room` characters take with `between` after each.
 

@@ -13,7 +13,7 @@ from bot.services.lessons import NEED_VERIFYING, POINTS, CourseState, LessonStat
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.errors import moment
-from bot.ui.text import fitting, plain, shown
+from bot.ui.text import fitting, person, plain, shown
 
 FEATURE = "lesson"
 VERIFY = "verify"
@@ -226,7 +226,7 @@ def post(facts: PostFacts, *, delivery: int | None = None) -> Reply:
     mark = facts.mark
     lesson = name_of(facts.lesson) if facts.lesson is not None else shown(mark.lesson)
     embed = discord.Embed(title=f"{lesson}: {LABELS[mark.stage]}", colour=OPEN)
-    lines = [f"<@{mark.user_id}> {DID[mark.stage]}: {plain(mark.evidence or '')}"]
+    lines = [f"{person(mark.user_id)} {DID[mark.stage]}: {plain(mark.evidence or '')}"]
     if mark.verified_by is None:
         lines.append(
             f"Any other member of **{shown(facts.group.name)}** can look at it and press Verify; "
@@ -245,7 +245,7 @@ def post(facts: PostFacts, *, delivery: int | None = None) -> Reply:
     else:
         view = None
         embed.colour = VERIFIED
-        lines.append(f"Verified by <@{mark.verified_by}>. It counts {points_words(mark.points)}.")
+        lines.append(f"Verified by {person(mark.verified_by)}. It counts {points_words(mark.points)}.")
         if facts.opened_capstone:
             lines.append(f"That is half of the course: the capstone is open for <@{mark.user_id}>.")
     embed.description = "\n".join(lines)

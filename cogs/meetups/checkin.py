@@ -15,7 +15,7 @@ from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.errors import moment
 from bot.ui.options import CHOICES, caller_of
-from bot.ui.text import shown
+from bot.ui.text import person, shown
 
 #: The feature of the button under the host's code.
 CHECKIN = "checkin"
@@ -113,7 +113,7 @@ def counted(rows: Sequence[Attendance]) -> str:
 
 def lines(rows: Sequence[Attendance]) -> list[str]:
     listing = [
-        f"<@{row.user_id}> · {HOW[row.source]} · {short_time(row.came_at)}" for row in rows[:MOST_SHOWN]
+        f"{person(row.user_id)} · {HOW[row.source]} · {short_time(row.came_at)}" for row in rows[:MOST_SHOWN]
     ]
     if len(rows) > MOST_SHOWN:
         listing.append(f"and {len(rows) - MOST_SHOWN} more")

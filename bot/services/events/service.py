@@ -284,7 +284,9 @@ class EventService:
             due_at=now,
             expires_at=max(work.occurrence.starts_at, now + timedelta(hours=1)),
             guild_id=work.group.guild_id,
-            user_id=work.meetup.created_by,
+            # Who planned it may have had themselves forgotten.
+            user_id=work.meetup.created_by or None,
+            channel_id=None if work.meetup.created_by else work.group.channel_id,
             refs={"occurrence": work.occurrence.id},
         )
 
