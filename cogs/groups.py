@@ -17,7 +17,8 @@ from bot.ui.errors import moment
 from bot.ui.options import caller_of, course_choices, group_choices, require_guild, zone_choices
 from bot.ui.places import give_role, require_grantable, require_postable
 from bot.ui.sending import Rendered
-from bot.ui.text import fitting, shown
+from bot.ui.text import fitting, person, shown
+from bot.ui.welcome import GOAL_LABEL, ZONE_LABEL, goal_button, joined_words, next_steps, zone_button
 
 COLOUR = discord.Colour(0x2F6FED)
 MOST_LISTED = 30
@@ -213,11 +214,10 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         problem = await give_role(
             require_guild(interaction), user_id=interaction.user.id, role_id=joined.role_id, has=True
         )
-        text = (
-            f"Welcome to **{shown(joined.name)}**! You will find the others in <#{joined.channel_id}>. "
-            "If you live in another time zone than the group, set yours with `/timezone`."
-        )
-        await reply(interaction, Reply(" ".join(filter(None, (text, problem)))), private=True)
+        has_card = await self.bot.services.reviews.has_card(user_id=interaction.user.id, group=joined)
+        text = joined_words(joined, has_card=has_card)
+        view = next_steps(joined, has_card=has_card)
+        await reply(interaction, Reply("\n".join(filter(None, (text, problem))), view=view), private=True)
 
 
 def home_channel(interaction: Interaction) -> discord.abc.GuildChannel:
@@ -242,11 +242,14 @@ def welcome(group: Group, *, delivery: int | None = None) -> Reply:
     course = f" and follows **{shown(group.course)}**" if group.course else ""
     embed.description = (
         f"A new study group meets in <#{group.channel_id}>{course}.\n"
-        "Press **Join** to be part of it: you will be asked to meetups and can answer them here."
+        "Press **Join** to be part of it: you will be asked to meetups and can answer them here. "
+        f"**{ZONE_LABEL}** if you live elsewhere, and **{GOAL_LABEL}** notes how much time you have."
     )
     embed.add_field(name="Time zone", value=group.timezone)
-    embed.add_field(name="Organizer", value=f"<@{group.created_by}>")
-    return Reply(embeds=[embed], view=buttons(join_button(group, delivery=delivery)))
+    embed.add_field(name="Organizer", value=person(group.created_by))
+    # The delivery's mark stands in the first one.
+    choices = buttons(join_button(group, delivery=delivery), zone_button(), goal_button(group))
+    return Reply(embeds=[embed], view=choices)
 
 
 def card(facts: GroupFacts) -> discord.Embed:
@@ -274,7 +277,7 @@ def card(facts: GroupFacts) -> discord.Embed:
 
 def organizers(group: Group) -> str:
     role = f", <@&{group.organizer_role_id}>" if group.organizer_role_id else ""
-    return f"<@{group.created_by}>{role}"
+    return f"{person(group.created_by)}{role}"
 
 
 def line(facts: GroupFacts) -> str:

@@ -1,6 +1,7 @@
 """`/plan`: whether the course fits into one's time, and the choice for whoever was away for a while."""
 
 from datetime import date
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -13,16 +14,19 @@ from bot.ui import comeback
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.errors import moment
+from bot.ui.modals import Form
 from bot.ui.options import caller_of, group_choices
 from bot.ui.text import shown
+from bot.ui.welcome import GOAL, GOAL_LABEL
 
 FITS = discord.Colour(0x2F6FED)
 TOO_MUCH = discord.Colour(0xD97706)
 EXAMPLE = "`/plan hours_per_week:7 deadline:in 12 weeks`"
+#: What the form behind My goal offers; the command takes any other number.
+OFFERED_HOURS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40)
 PAUSED = "Your plan rests now. When you want it again, press Resume under `/plan`, or name your hours there."
 
 
-@app_commands.guild_only()
 class Plans(commands.Cog):
     def __init__(self, bot: StudyBot) -> None:
         self.bot = bot
@@ -30,11 +34,14 @@ class Plans(commands.Cog):
 
     async def cog_load(self) -> None:
         self.bot.buttons.register(comeback.FEATURE, self.on_press)
+        self.bot.buttons.register(GOAL, self.on_goal)
 
     async def cog_unload(self) -> None:
+        self.bot.buttons.unregister(GOAL)
         self.bot.buttons.unregister(comeback.FEATURE)
 
     @app_commands.command()
+    @app_commands.guild_only()
     @app_commands.describe(
         hours_per_week="How many hours a week you want to study",
         deadline="Until when, such as “in 12 weeks” or 2026-06-30; “none” takes it away",
@@ -68,6 +75,26 @@ class Plans(commands.Cog):
             content=answer.content, embeds=list(answer.embeds), view=answer.view
         )
 
+    async def on_goal(self, press: Press) -> None:
+        """My goal, under a group's invitation: the presser's own hours a week."""
+        planned = await self.plans.hours(caller=caller_of(press.interaction), group_id=press.id)
+        await press.interaction.response.send_modal(GoalForm(self, group_id=press.id, planned=planned))
+
+    async def note_goal(self, interaction: Interaction, *, group_id: int, hours_per_week: int) -> None:
+        """What the form brought back."""
+        await acknowledge(interaction, private=True)
+        forecast = await self.plans.note_hours(
+            caller=caller_of(interaction), group_id=group_id, hours_per_week=hours_per_week
+        )
+        if forecast is None:
+            text = (
+                f"Noted: {hours(hours_per_week)} a week. Once the group follows a course, `/plan` shows when "
+                "you will be done."
+            )
+            await reply(interaction, Reply(text), private=True)
+            return
+        await reply(interaction, card(forecast), private=True)
+
     async def _chosen(self, press: Press) -> Reply:
         caller = caller_of(press.interaction)
         match press.verb:
@@ -83,6 +110,33 @@ class Plans(commands.Cog):
             case verb:
                 choices = (comeback.SHRINK, comeback.PAUSE, comeback.CARRY_ON)
                 raise BadOption(field="choice", value=verb, choices=choices)
+
+
+class GoalForm(Form):
+    def __init__(self, plans: Plans, *, group_id: int, planned: int | None) -> None:
+        super().__init__(title=GOAL_LABEL)
+        self._plans, self._group_id = plans, group_id
+        offered = sorted({*OFFERED_HOURS, *([planned] if planned is not None else [])})
+        self._hours: discord.ui.Select[GoalForm] = discord.ui.Select(
+            options=[
+                discord.SelectOption(label=hours(amount), value=str(amount), default=amount == planned)
+                for amount in offered
+            ],
+            placeholder="Hours a week",
+            custom_id="hours",
+        )
+        self.add_item(
+            discord.ui.Label(
+                text="How much time do you have each week?",
+                description="/plan takes other numbers and a deadline, and changes it any time.",
+                component=self._hours,
+            )
+        )
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        await self._plans.note_goal(
+            interaction, group_id=self._group_id, hours_per_week=int(self._hours.values[0])
+        )
 
 
 def card(forecast: Forecast) -> Reply:

@@ -51,14 +51,14 @@ class Reviews(commands.Cog):
         self, interaction: Interaction, deck: str | None = None, group: str | None = None
     ) -> None:
         """Review the flashcards that are due for you."""
-        await acknowledge(interaction, private=True)
-        sitting = await self.reviews.open(caller=caller_of(interaction), typed=group, deck=deck)
-        await reply(interaction, await self._drawn(sitting), private=True)
-        await offer_comeback(interaction, sitting.quiet, sitting.group.id)
+        await self._open(interaction, group=group, deck=deck)
 
     async def on_press(self, press: Press) -> None:
         """What stands under the card, pressed by whose session it is; a stale press shows how it stands."""
         interaction = press.interaction
+        if press.verb == words.START:
+            await self._open(interaction, group=str(press.id), deck=None)
+            return
         await interaction.response.defer()
         found = words.VERB.fullmatch(press.verb)
         if found is None:
@@ -110,6 +110,12 @@ class Reviews(commands.Cog):
         answer = Reply(embeds=[embed], files=card_files(images.both, embed))
         answer = await with_formulas(self.bot.formulas, answer, card.front, card.back, theme=Theme.DARK)
         await reply(press.interaction, answer, private=True)
+
+    async def _open(self, interaction: Interaction, *, group: str | None, deck: str | None) -> None:
+        await acknowledge(interaction, private=True)
+        sitting = await self.reviews.open(caller=caller_of(interaction), typed=group, deck=deck)
+        await reply(interaction, await self._drawn(sitting), private=True)
+        await offer_comeback(interaction, sitting.quiet, sitting.group.id)
 
     async def _drawn(self, sitting: Sitting, *, answer: bool = False) -> Reply:
         drawn = await review_reply(self.bot.painter, sitting, answer=answer)

@@ -17,6 +17,7 @@ from bot.errors import (
     BadOption,
     GroupArchived,
     GroupNameTaken,
+    NotAnOrganizer,
     NothingToChange,
     UnknownGroup,
 )
@@ -27,6 +28,7 @@ from bot.services.access import (
     find_group,
     group_names,
     is_member,
+    is_organizer,
     mark_left,
     require_organizer,
 )
@@ -178,6 +180,26 @@ class GroupService:
             await cancel_all(session, group_id=group.id, ledger=self._ledger, now=self._clock())
             await self._ledger.skip(session, subject=f"group:{group.id}", reason="group archived")
             return group
+
+    async def organized(self, *, caller: Caller) -> list[Group]:
+        """The active groups of the server that the caller organizes, by name; none where a server has no
+        group and they manage it. Raises NotAnOrganizer for everybody else.
+        """
+        async with self._database.read() as session:
+            groups = await active_groups(session, caller.guild_id)
+        mine = [group for group in groups if is_organizer(group, caller)]
+        if not mine and not caller.manages_server:
+            raise NotAnOrganizer
+        return mine
+
+    async def joined(self, *, caller: Caller) -> list[Group]:
+        """The active groups of the server that the caller is in, by name."""
+        mine = select(Membership.group_id).where(active(Membership.user_id == caller.user_id))
+        wanted = select(Group).where(
+            Group.guild_id == caller.guild_id, Group.archived_at.is_(None), Group.id.in_(mine)
+        )
+        async with self._database.read() as session:
+            return list(await session.scalars(wanted.order_by(Group.name_key)))
 
     async def is_member(self, *, group_id: int, user_id: int) -> bool:
         async with self._database.read() as session:

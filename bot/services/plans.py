@@ -96,8 +96,8 @@ class PlanService:
         "none" takes a deadline away. Raises BadNumber, PastDeadline, UnreadableDay, what else `parse_when`
         raises, and as `forecast` does.
         """
-        if hours_per_week is not None and not 1 <= hours_per_week <= MOST_HOURS:
-            raise BadNumber(field="hours a week", value=hours_per_week, least=1, most=MOST_HOURS)
+        if hours_per_week is not None:
+            check_hours(hours_per_week)
         day = await self._day(caller, typed, deadline) if deadline is not None else None
         async with self._database.write() as session:
             group = await find_group(session, caller=caller, typed=typed)
@@ -109,6 +109,29 @@ class PlanService:
                 plan.deadline = day
             plan.paused_at = None
             return await self._forecast(session, group, caller.user_id, plan)
+
+    async def hours(self, *, caller: Caller, group_id: int) -> int | None:
+        """The hours a week that the caller planned in the group behind a button; None before they named any.
+
+        Raises UnknownGroup, NotAMember.
+        """
+        async with self._database.read() as session:
+            group = await _group(session, caller, group_id)
+            plan = await session.get(StudyPlan, (group.id, caller.user_id))
+            return plan.hours_per_week if plan is not None else None
+
+    async def note_hours(self, *, caller: Caller, group_id: int, hours_per_week: int) -> Forecast | None:
+        """Note the hours a week in the group behind a button, and what they come to: None as long as the
+        group follows no course. A paused plan goes on. Raises BadNumber, UnknownGroup, NotAMember.
+        """
+        check_hours(hours_per_week)
+        async with self._database.write() as session:
+            group = await _group(session, caller, group_id)
+            plan = await _own_plan(session, group, caller.user_id)
+            plan.hours_per_week, plan.paused_at = hours_per_week, None
+            with suppress(NoCourse):
+                return await self._forecast(session, group, caller.user_id, plan)
+            return None
 
     async def shrink(self, *, caller: Caller, group_id: int) -> Shrunk:
         """Halve the weekly hours, to one at least; a deadline moves to the day by which the rest fits then.
@@ -194,6 +217,12 @@ class PlanService:
             needed=left.hours / weeks if weeks else None,
             paused_at=plan.paused_at if plan is not None else None,
         )
+
+
+def check_hours(hours_per_week: int) -> None:
+    """Raises BadNumber."""
+    if not 1 <= hours_per_week <= MOST_HOURS:
+        raise BadNumber(field="hours a week", value=hours_per_week, least=1, most=MOST_HOURS)
 
 
 def read_day(typed: str, *, zone: ZoneInfo, now: datetime) -> date:

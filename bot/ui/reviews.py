@@ -27,6 +27,8 @@ EXPLAIN = "explain"
 #: What a button does, and to which turn or card: "good_3".
 VERB = re.compile(r"(?P<what>[a-z]+)(?:_(?P<number>\d{1,18}))?")
 SHOW, UNDO, STOP, ASK, KEEP = "show", "undo", "stop", "ask", "keep"
+#: Begins a session as `/review` does; the button's id is the group's.
+START = "start"
 ASK_LABEL = "Ask the group to explain"
 STYLES = {
     Grade.AGAIN: discord.ButtonStyle.danger,

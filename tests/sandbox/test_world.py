@@ -15,7 +15,7 @@ def event_starts(world: World) -> list[str]:
 
 
 def open_posts(world: World) -> list[str]:
-    return [str(each.embeds[0].to_dict()) for each in world.channel.history() if len(labels(each)) == 3]
+    return [str(each.embeds[0].to_dict()) for each in world.channel.history() if "Going" in labels(each)]
 
 
 def labels(message: object) -> list[str]:

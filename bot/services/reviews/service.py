@@ -75,6 +75,12 @@ class ReviewService:
             await session.flush()
             return await sitting_of(session, self._library, own, desk, group, quiet=quiet)
 
+    async def has_card(self, *, user_id: int, group: Group) -> bool:
+        """Whether this member would be asked a card now."""
+        async with self._database.read() as session:
+            desk = await desk_of(session, user_id=user_id, group=group, deck_id=None, now=self._clock())
+            return await queue.next_card(session, desk) is not None
+
     async def look(self, *, caller: Caller, session_id: int) -> Sitting:
         """The session as it stands; a card that left the deck meanwhile makes way for the next.
 

@@ -1,0 +1,164 @@
+"""What an organizer sees of `/setup`: what is set, what is left, and which command changes it later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import discord
+
+from bot.db.models import DailyCards, Group
+from bot.ui.answers import Reply
+from bot.ui.boards import COLOUR
+from bot.ui.buttons import DurableButton, buttons
+from bot.ui.errors import moment
+from bot.ui.text import fitting, shown
+
+FEATURE = "setup"
+#: Makes a group, and shows how one stands; the latter's id is the group's.
+CREATE, SHOW = "create", "show"
+#: The steps, and what brings the first flashcards.
+CHANNEL, COURSE, MEETUP, ZONE, DAILY = "channel", "course", "meetup", "zone", "daily"
+STARTER = "starter"
+#: What a message takes, one row left free.
+MOST_OFFERED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a group's setup stands, all of it read from what is there.
+
+    `channel_problem` is why nothing reaches its channel, in words. `next_meetup` and `next_cards` are when
+    those come; None when none is planned, or the daily cards are off.
+    """
+
+    group: Group
+    channel_problem: str | None
+    next_meetup: datetime | None
+    daily: DailyCards | None
+    next_cards: datetime | None
+    has_deck: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """`value` is what is set, None when nothing is yet; `wanted` says then what it is for."""
+
+    verb: str
+    title: str
+    button: str
+    value: str | None
+    wanted: str
+    later: str
+
+
+def steps(standing: Standing) -> tuple[Step, ...]:
+    """The five steps, in the order in which they are best done."""
+    group, daily = standing.group, standing.daily
+    cards = None
+    if daily is not None and standing.next_cards is not None:
+        number = "1 card" if daily.count == 1 else f"{daily.count} cards"
+        cards = f"{number} every day at {daily.hour:02}:00, the next {moment(standing.next_cards)}"
+    return (
+        Step(
+            verb=CHANNEL,
+            title="Channel",
+            button="Channel",
+            value=f"<#{group.channel_id}>" if standing.channel_problem is None else None,
+            wanted=standing.channel_problem or "",
+            later="`/group edit channel:`",
+        ),
+        Step(
+            verb=COURSE,
+            title="Course",
+            button="Course",
+            value=shown(group.course) if group.course else None,
+            wanted="What do you learn together? Lessons, plans and starter cards follow from it.",
+            later="`/group edit course:`; `/course import` brings your own",
+        ),
+        Step(
+            verb=MEETUP,
+            title="First meetup" if standing.next_meetup is None else "Next meetup",
+            button="First meetup" if standing.next_meetup is None else "Another meetup",
+            value=moment(standing.next_meetup) if standing.next_meetup is not None else None,
+            wanted="When do you meet? Its post, event and reminders follow by themselves.",
+            later="`/meetup edit`, `/meetup move`, `/meetup cancel`, `/course shift`",
+        ),
+        Step(
+            verb=ZONE,
+            title="Time zone",
+            button="Time zone",
+            value=group.timezone,
+            wanted="",
+            later="`/group edit timezone:`; each member’s own with `/timezone`",
+        ),
+        Step(
+            verb=DAILY,
+            title="Daily cards",
+            button="Daily cards",
+            value=cards,
+            wanted="At which hour do I post some flashcards each day?",
+            later="`/cards daily hour:`, `/cards daily off:True`",
+        ),
+    )
+
+
+def wizard(standing: Standing, *, said: str | None = None) -> Reply:
+    """The one message that the whole setup is; `said` is what the last step did."""
+    found = steps(standing)
+    left = [step for step in found if step.value is None]
+    if left:
+        head = f"{len(found) - len(left)} of {len(found)} steps are done. Next: **{left[0].title}**."
+    else:
+        head = f"All {len(found)} steps are done. Press one to change it."
+    lines = [head, ""]
+    for number, step in enumerate(found, 1):
+        words = step.value if step.value is not None else f"*to do.* {step.wanted}"
+        lines += [f"**{number}. {step.title}**: {words}", f"-# Later: {step.later}"]
+    choices = [
+        DurableButton(
+            FEATURE,
+            standing.group.id,
+            step.verb,
+            label=step.button,
+            style=discord.ButtonStyle.primary if left[:1] == [step] else discord.ButtonStyle.secondary,
+            row=0,
+        )
+        for step in found
+    ]
+    if not standing.has_deck:
+        lines += [
+            "",
+            "There is no flashcard yet. **Bring starter cards** adds those that come with your course and "
+            "its prerequisites, so that everybody can review at once.",
+        ]
+        choices.append(DurableButton(FEATURE, standing.group.id, STARTER, label="Bring starter cards", row=1))
+    embed = discord.Embed(title=f"Setting up {shown(standing.group.name)}", colour=COLOUR)
+    embed.description = "\n".join(fitting(lines))
+    embed.set_footer(
+        text="Each step is saved at once. Close this whenever you like: /setup goes on where you were, and "
+        "/doctor checks that everything works."
+    )
+    return Reply(said, embeds=[embed], view=buttons(*choices))
+
+
+def beginning() -> Reply:
+    """In a server without a group: the first step makes one."""
+    embed = discord.Embed(title="Setting up a study group", colour=COLOUR)
+    embed.description = (
+        "This server has no study group yet. **Make the group** asks for its name, its time zone and the "
+        "channel where it talks, and posts an invitation there that people join by a button.\n"
+        "Then come its course, the first meetup and the daily flashcards: a minute each, in any order.\n"
+        "-# Later: `/group create` makes another one, `/group edit` changes it."
+    )
+    make = DurableButton(FEATURE, 0, CREATE, label="Make the group", style=discord.ButtonStyle.primary)
+    return Reply(embeds=[embed], view=buttons(make))
+
+
+def which(groups: Sequence[Group]) -> Reply:
+    """Several groups, and nothing tells which one is meant."""
+    offered = groups[:MOST_OFFERED]
+    text = "Which group do you want to set up?"
+    if len(offered) < len(groups):
+        text += f" {len(groups) - len(offered)} more have no room here: use `/setup` in their channel."
+    choices = [DurableButton(FEATURE, group.id, SHOW, label=group.name[:80]) for group in offered]
+    return Reply(text, view=buttons(*choices))
