@@ -82,7 +82,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-deps --require-hashes
 	@touch $@
 
 $(SANDBOX): pyproject.toml $(LOCK) | $(BIN)/uv
-	$(INSTALL) -e '.[sandbox]'
+	$(INSTALL) -e '.[sandbox,classify]'
 	@touch $@
 
 $(EVERYTHING): pyproject.toml $(LOCK) | $(BIN)/uv

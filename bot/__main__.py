@@ -1,4 +1,4 @@
-"""The `cohort` command: run, demo, db, doctor."""
+"""The `cohort` command: run, demo, db, model, backup, restore, doctor."""
 
 import asyncio
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import ValidationError
 
+from bot.model_commands import model
 from bot.settings import Settings, explain
 
 T = TypeVar("T")
@@ -17,6 +18,7 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Look after the database.")
 app.add_typer(db, name="db")
+app.add_typer(model, name="model")
 
 
 def main() -> None:

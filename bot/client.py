@@ -2,18 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import discord
 import structlog
 from discord import app_commands
 from discord.ext import commands
 
+from bot.classifier.protocol import Classifier
+from bot.classifier.store import ModelStore
+from bot.classifier.training.trainer import Trainer
 from bot.db.engine import Database
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.ledger import Ledger
+from bot.metrics import Metrics
 from bot.rendering.formulas.pictures import FormulaPictures
 from bot.rendering.painter import Painter
 from bot.scheduling.alarm import Scheduler
@@ -22,6 +27,7 @@ from bot.services.boards import BoardService
 from bot.services.calendars import CalendarService
 from bot.services.cards import CardService, DeckService
 from bot.services.checkins import CheckinService
+from bot.services.checkups import CheckupService
 from bot.services.courses import CourseService
 from bot.services.digests import DigestService
 from bot.services.events import EventService
@@ -30,13 +36,19 @@ from bot.services.kudos import KudosService
 from bot.services.lessons import LessonService
 from bot.services.meetups import MeetupService
 from bot.services.members import MemberService
+from bot.services.models import ModelService
 from bot.services.notes import NoteService
 from bot.services.plans import PlanService
+from bot.services.predictions import PredictionService
+from bot.services.privacy import PrivacyService
 from bot.services.profiles import ProfileService
 from bot.services.projects import ProjectService
 from bot.services.reminders import ReminderService
 from bot.services.reviews import DailyService, ReviewService, StatsService
+from bot.services.servers import ServerService
+from bot.services.trainings import TrainingService
 from bot.ui.buttons import ButtonHandlers, DurableButton
+from bot.ui.downloads import Download
 from bot.ui.errors import answer_error, reference_of
 from bot.ui.sending import DiscordSender, InvalidRequests
 
@@ -54,12 +66,19 @@ COGS = (
     "cogs.projects",
     "cogs.kudos",
     "cogs.profiles",
+    "cogs.privacy",
     "cogs.reminders",
     "cogs.events",
+    "cogs.servers",
+    "cogs.doctor",
     "cogs.voice",
     "cogs.leaderboards",
+    "cogs.classify",
+    "cogs.models",
     "cogs.digests",
     "cogs.notes",
+    "cogs.setup",
+    "cogs.help",
 )
 DISPATCH = "dispatch"
 # Another process may have written a row that this one's alarm does not know of.
@@ -74,6 +93,7 @@ class Services:
     calendars: CalendarService
     cards: CardService
     checkins: CheckinService
+    checkups: CheckupService
     courses: CourseService
     decks: DeckService
     daily: DailyService
@@ -84,13 +104,18 @@ class Services:
     lessons: LessonService
     members: MemberService
     meetups: MeetupService
+    models: ModelService
     notes: NoteService
     plans: PlanService
+    predictions: PredictionService
+    privacy: PrivacyService
     profiles: ProfileService
     projects: ProjectService
     reminders: ReminderService
     reviews: ReviewService
+    servers: ServerService
     stats: StatsService
+    trainings: TrainingService
 
 
 class StudyTree(app_commands.CommandTree["StudyBot"]):
@@ -126,8 +151,13 @@ class StudyBot(commands.AutoShardedBot):
         ledger: Ledger,
         scheduler: Scheduler,
         painter: Painter,
+        classifier: Classifier,
+        trainer: Trainer,
+        store: ModelStore,
+        download: Download,
         clock: Callable[[], datetime],
         shard_count: int | None = None,
+        shard_ids: Sequence[int] | None = None,
     ) -> None:
         intents = discord.Intents.none()
         intents.guilds = True
@@ -135,6 +165,7 @@ class StudyBot(commands.AutoShardedBot):
         intents.guild_scheduled_events = True
         intents.voice_states = True
         invalid_requests = InvalidRequests()
+        self.metrics = Metrics()
         super().__init__(
             command_prefix=(),
             help_command=None,
@@ -145,7 +176,8 @@ class StudyBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             max_messages=None,
             shard_count=shard_count,
-            http_trace=invalid_requests.trace(),
+            shard_ids=list(shard_ids) if shard_ids is not None else None,  # type: ignore[arg-type] # it may be
+            http_trace=self.metrics.trace(invalid_requests.trace()),
             # What waits in the ledger starts at READY; discord.py would let it wait for two seconds more.
             guild_ready_timeout=1.0,
         )
@@ -155,12 +187,20 @@ class StudyBot(commands.AutoShardedBot):
         self.scheduler = scheduler
         self.painter = painter
         self.formulas = FormulaPictures(painter.draw_formulas)
+        self.classifier = classifier
+        self.trainer = trainer
+        self.store = store
+        self.download = download
         self.clock = clock
         self.buttons = ButtonHandlers()
-        self.sender = DiscordSender(self, invalid_requests=invalid_requests)
+        # Discord counts a bot's requests over all its processes: each takes its part of them.
+        part = len(shard_ids) / shard_count if shard_ids is not None and shard_count else 1.0
+        self.sender = DiscordSender(self, invalid_requests=invalid_requests, part=part)
         self.dispatcher = Dispatcher(ledger, self.sender, clock=clock, on_failed=services.notes.about_failure)
         ledger.on_planned = self._wake_dispatcher
         self._started = False
+        #: Set once nothing may begin any more, for what works in threads.
+        self.released = False
 
     async def setup_hook(self) -> None:
         self.add_dynamic_items(DurableButton)
@@ -176,8 +216,13 @@ class StudyBot(commands.AutoShardedBot):
         self._started = True
         self.scheduler.add(DISPATCH, self.dispatcher.run, at_least_every=DISPATCH_AT_LEAST_EVERY)
         await self.scheduler.start()
+        await self.classifier.start()
         # The first typed time would otherwise hold up every other member while the library loads.
         await asyncio.to_thread(warm_up)
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Before any command or button could have awaited an answer from Discord."""
+        self.metrics.received(interaction)
 
     async def close(self) -> None:
         """Stop in the order that loses nothing: no new work, finish what runs, then let go."""
@@ -187,9 +232,14 @@ class StudyBot(commands.AutoShardedBot):
         await self.release()
 
     async def release(self) -> None:
-        """Let go of what Discord knows nothing of: the database, and the processes that draw and read."""
+        """Let go of what Discord knows nothing of: the database, and the processes that draw, read and
+        classify.
+        """
+        self.released = True
+        self.trainer.cancel()
         self.painter.close()
         self.services.decks.close()
+        await self.classifier.close()
         await self.database.close()
 
     def _wake_dispatcher(self, due_at: datetime) -> None:

@@ -15,11 +15,18 @@ from filelock import FileLock, Timeout
 from sqlalchemy import func, make_url, select
 
 from bot.address import discord_address, log_in
+from bot.bootstrap import build_classifier
+from bot.classifier.protocol import Classifier, ModelRef, Readiness
+from bot.classifier.store import ModelStore
+from bot.classifier.training.trainer import Trainer
 from bot.db import migrate
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState
+from bot.errors import ModelDamaged, StudyError
+from bot.invitation import invitation
 from bot.schema import CannotRun, database_revision, schema_problems, usable
 from bot.settings import Settings
+from bot.ui.errors import wording
 
 PACKAGES = (
     "discord.py",
@@ -33,20 +40,14 @@ PACKAGES = (
 )
 PYTHON = (3, 11)
 PATIENCE = timedelta(seconds=20)
+# PyTorch alone takes some of it.
+WARM_UP = timedelta(seconds=60)
 LOOK_BACK = timedelta(days=7)
 SHOWN_FAILURES = 5
-#: What the invitation asks for: see and write in channels and threads, read back, events, roles.
-INVITED = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    create_public_threads=True,
-    embed_links=True,
-    attach_files=True,
-    read_message_history=True,
-    manage_roles=True,
-    manage_events=True,
-    create_events=True,
+#: A PNG of one black pixel.
+DOT = bytes.fromhex(
+    "89504e470d0a1a0a0000000d494844520000000100000001080000"
+    "00003a7e9b550000000a49444154789c636000000002000148afa4710000000049454e44ae426082"
 )
 
 
@@ -65,6 +66,8 @@ async def examine(
     """Look at everything and repair nothing. Never raises for what it finds, never tells a secret."""
     findings = [_settings(settings), _python(), _packages(), _zones()]
     findings += [finding async for finding in _database(settings, clock())]
+    store = ModelStore(settings.models)
+    findings += [await _classifier(settings, store), _training(settings, store)]
     findings += [finding async for finding in _discord(settings)]
     return [Finding(found.subject, found.ok, _without(settings.secrets(), found.text)) for found in findings]
 
@@ -187,6 +190,57 @@ async def _deliveries(settings: Settings, now: datetime) -> Finding:
     return Finding("deliveries", True, "none failed in the last week, none is overdue")
 
 
+async def _classifier(settings: Settings, store: ModelStore) -> Finding:
+    """Start it as the bot would, and let it look at a picture."""
+    shipped = await asyncio.to_thread(store.shipped)
+    if damaged := store.damaged():
+        return Finding("classifier", False, _reason(damaged[0]))
+    models = ", ".join(f"{model.name} (sha256 {model.digest[:12]}…)" for model in shipped) or "no model"
+    classifier = build_classifier(settings, store)
+    await classifier.start()
+    try:
+        patience = WARM_UP if settings.classifier_url is None else PATIENCE
+        return await _looked(classifier, shipped, models, patience)
+    finally:
+        await classifier.close()
+
+
+async def _looked(
+    classifier: Classifier, shipped: tuple[ModelRef, ...], models: str, patience: timedelta
+) -> Finding:
+    deadline = asyncio.get_running_loop().time() + patience.total_seconds()
+    while (status := classifier.status()).readiness is Readiness.WARMING_UP:
+        if asyncio.get_running_loop().time() > deadline:
+            return Finding("classifier", False, f"not ready after {patience.seconds} s: {status.text}")
+        await asyncio.sleep(0.1)
+    if status.readiness is Readiness.OFF:
+        # A bot without it is whole: this is no fault.
+        return Finding("classifier", True, f"off. {status.text}")
+    if status.readiness is Readiness.FAILED:
+        return Finding("classifier", False, f"it cannot start: {status.text}")
+    try:
+        seconds = [(await classifier.classify(DOT, model)).seconds for model in shipped]
+    except StudyError as error:
+        return Finding("classifier", False, f"on {status.device}, but it fails: {_reason(error)}")
+    took = f", a picture takes {1000 * min(seconds):.0f} ms" if seconds else ""
+    return Finding("classifier", True, f"on {status.device}, {models}{took}")
+
+
+def _training(settings: Settings, store: ModelStore) -> Finding:
+    trained = len(store.digests())
+    there = f"{trained} {'model' if trained == 1 else 'models'} of your groups in {settings.models}"
+    lacks = Trainer(store).available()
+    # A bot that trains nothing is whole, too.
+    return Finding("training", True, f"{there}; " + ("groups can train here" if lacks is None else lacks))
+
+
+def _reason(error: StudyError) -> str:
+    match error:
+        case ModelDamaged(name=name, part=part):
+            return f"{name} is damaged, {part}. Install the bot anew."
+    return wording(error)
+
+
 async def _discord(settings: Settings) -> AsyncIterator[Finding]:
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     if not token:
@@ -227,15 +281,13 @@ def _application(application: discord.AppInfo) -> Finding:
             f"Discord sends commands to {endpoint} instead of this bot. "
             "Empty “Interactions Endpoint URL” in the developer portal.",
         )
-    invitation = discord.utils.oauth_url(
-        application.id, permissions=INVITED, scopes=("bot", "applications.commands")
-    )
+    link = invitation(application.id)
     servers = application.approximate_guild_count
     if servers == 0:
-        return Finding("application", False, f"{application.name} is in no server. Invite it: {invitation}")
+        return Finding("application", False, f"{application.name} is in no server. Invite it: {link}")
     public = "anyone may invite it" if application.bot_public else "only its owner may invite it"
     return Finding(
-        "application", True, f"{application.name} is in {servers} servers, {public}. Invitation: {invitation}"
+        "application", True, f"{application.name} is in {servers} servers, {public}. Invitation: {link}"
     )
 
 

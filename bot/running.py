@@ -11,6 +11,8 @@ from bot.address import discord_address, log_in
 from bot.backups import LOOK_EVERY, DailyBackups
 from bot.bootstrap import build_bot
 from bot.client import StudyBot
+from bot.health import Health
+from bot.invitation import invitation
 from bot.logs import set_up_logs
 from bot.schema import CannotRun, only_process, prepare_schema
 from bot.settings import Settings
@@ -53,14 +55,21 @@ async def _until_stopped(settings: Settings, token: str) -> None:
             loop.add_signal_handler(number, running.cancel)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
+    health = Health(bot, clock=bot.clock)
+    if settings.health != "off":
+        host, _, port = settings.health.rpartition(":")
+        await health.start(host.strip("[]"), int(port))
     try:
         await running
     except asyncio.CancelledError:
         log.info("stopping")
     finally:
         await bot.close()
+        await health.stop()
 
 
 async def _connect(bot: StudyBot, token: str, api_url: str | None) -> None:
     await log_in(bot, token, api_url)
+    if bot.application_id is not None:
+        log.info("to bring the bot into a server, open %s", invitation(bot.application_id))
     await bot.connect()

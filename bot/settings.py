@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     classifier_url: str | None = None
     classifier_token: SecretStr | None = None
     models: Path = Path("data/models")
+    # Which of the bot's shards this process runs, such as "0,1/4"; all of them when not set.
+    shards: str | None = Field(default=None, pattern=r"^\d{1,4}(,\d{1,4})*/\d{1,4}$")
+    # Where /livez, /readyz and /metrics are told: host:port, or "off".
+    health: str = Field(default="127.0.0.1:9464", pattern=r"^(off|\[?[^\s\[\]]+\]?:\d{1,5})$")
     backups: Path = Path("data/backups")
     # How many daily backups the bot keeps; 0: it makes none. Those on PostgreSQL are left to its operator.
     backups_kept: int = Field(default=7, ge=0, le=1000)
@@ -72,6 +76,23 @@ class Settings(BaseSettings):
         address = value.rstrip("/")
         # Proxies are often named without the part that every Discord client appends.
         return address if API_VERSION.search(address) else f"{address.removesuffix('/api')}/api/v10"
+
+    @field_validator("shards")
+    @classmethod
+    def _possible_shards(cls, value: str | None) -> str | None:
+        if value is not None:
+            ids, _, count = value.partition("/")
+            if not all(int(shard) < int(count) for shard in ids.split(",")):
+                raise ValueError("must name shards below their number, such as 0,1/4")
+        return value
+
+    @property
+    def share(self) -> tuple[tuple[int, ...], int] | None:
+        """The shards of this process, and how many the bot has; None for all, as many as Discord advises."""
+        if self.shards is None:
+            return None
+        ids, _, count = self.shards.partition("/")
+        return tuple(sorted({int(shard) for shard in ids.split(",")})), int(count)
 
     @field_validator("classifier_url")
     @classmethod

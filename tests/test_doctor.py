@@ -1,7 +1,9 @@
 """`cohort doctor`: each thing that can be wrong has its line with what to do, and no line has a secret."""
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from discord.http import Route
 from filelock import FileLock
 from sqlalchemy import text
 
+from bot.classifier.store import ModelStore
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState
 from bot.doctor import Finding, examine
@@ -28,6 +31,8 @@ def restored_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    # Its worker takes a second to start: for those tests that are about it.
+    monkeypatch.setenv("COHORT_CLASSIFIER", "off")
     monkeypatch.chdir(tmp_path)
 
 
@@ -179,3 +184,56 @@ async def test_a_refused_token_says_where_to_copy_it(database_url: str, validato
     assert not found["token"].ok
     assert "developer portal" in found["token"].text
     assert "wrong-token" not in repr(found)
+
+
+async def test_a_classifier_that_is_off_is_no_fault(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = (await findings(sqlite_url))["classifier"]
+    assert found.ok
+    assert "off. COHORT_CLASSIFIER is off" in found.text
+    monkeypatch.setattr("bot.classifier.serving.local.lacking", lambda: ["onnxruntime"])
+    found = (await findings(sqlite_url, classifier="auto"))["classifier"]
+    assert found.ok
+    assert "Not installed: onnxruntime." in found.text
+
+
+async def test_the_classifier_looks_at_a_picture(sqlite_url: str) -> None:
+    found = (await findings(sqlite_url, classifier="auto", classifier_device="cpu"))["classifier"]
+    assert found.ok
+    assert re.search(
+        r"on cpu, .*onnxruntime.*, digits \(sha256 [0-9a-f]{12}…\), a picture takes \d+ ms", found.text
+    )
+
+
+async def test_a_damaged_model_of_the_bots_own_is_said(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shipped" / "digits"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text("{}")
+    monkeypatch.setattr("bot.doctor.ModelStore", partial(ModelStore, shipped=folder.parent))
+    found = (await findings(sqlite_url, classifier="auto"))["classifier"]
+    assert not found.ok
+    assert "digits is damaged, model.json" in found.text
+    assert "Install the bot anew." in found.text
+
+
+async def test_a_classifier_elsewhere_that_does_not_answer_is_said(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.doctor.PATIENCE", timedelta(seconds=0.3))
+    address = "http://someone:geheim@127.0.0.1:9"
+    found = (await findings(sqlite_url, classifier="auto", classifier_url=address))["classifier"]
+    assert not found.ok
+    assert "The server does not answer yet." in found.text
+    assert "geheim" not in found.text
+
+
+async def test_models_and_what_training_needs_are_said(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "models" / ("a" * 64)).mkdir(parents=True)
+    found = (await findings(sqlite_url, models=tmp_path / "models"))["training"]
+    assert found.ok
+    assert found.text.startswith(f"1 model of your groups in {tmp_path / 'models'}; ")
+    monkeypatch.setattr("bot.doctor.Trainer.available", lambda _self: "Training needs fastai.")
+    assert (await findings(sqlite_url))["training"].text.endswith("; Training needs fastai.")

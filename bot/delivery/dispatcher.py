@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -107,6 +108,10 @@ class Dispatcher:
         #: Set once Discord has refused the bot's token; nothing is sent from then on.
         self.unauthorized = False
         self.on_failed = on_failed
+        #: How this process's deliveries ended: sent, found (it had arrived before), skipped, retry, failed.
+        self.outcomes: Counter[str] = Counter()
+        #: When it last looked for what is due, by the injected clock.
+        self.looked_at: datetime | None = None
         self._ledger = ledger
         self._sender = sender
         self._clock = clock
@@ -135,6 +140,7 @@ class Dispatcher:
         """
         async with self._turn:
             self._hurry = False
+            self.looked_at = self._clock()
             try:
                 await self._send_what_is_due()
             except asyncio.CancelledError:
@@ -176,6 +182,7 @@ class Dispatcher:
             )
             free = self._concurrency - len(waiting)
             # Each look is a transaction: not for every single place that becomes free.
+            self.looked_at = self._clock()
             looking = free > 0 and (not done or not waiting or free * 4 >= self._concurrency)
 
     async def _start(self, most: int) -> bool:
@@ -223,6 +230,7 @@ class Dispatcher:
                 found = await self._sender.find(delivery)
             if found is not None:
                 log.info("delivery %s had arrived already", delivery.key)
+                self.outcomes["found"] += 1
                 return found
         if delivery.gives_up_at <= self._clock():
             if delivery.is_retry:
@@ -233,7 +241,9 @@ class Dispatcher:
             await self._ledger.give_back(delivery)
             return None
         async with self._reaching_discord(until):
-            return await self._sender.send(delivery, message, nonce(delivery))
+            sent = await self._sender.send(delivery, message, nonce(delivery))
+        self.outcomes["sent"] += 1
+        return sent
 
     @asynccontextmanager
     async def _reaching_discord(self, until: float) -> AsyncIterator[None]:
@@ -250,6 +260,7 @@ class Dispatcher:
     async def _settle_unsent(self, delivery: Claimed, error: Exception) -> None:
         match error:
             case Pointless():
+                self.outcomes["skipped"] += 1
                 await self._ledger.drop(delivery, reason=error.reason)
             case TargetGone() | DirectMessagesClosed():
                 await self._fail(delivery, error.reason, instead=delivery.via_fallback())
@@ -272,6 +283,7 @@ class Dispatcher:
             reason,
             f"; next: channel {instead.channel_id}" if instead is not None else "",
         )
+        self.outcomes["failed"] += 1
         self._unexpected.pop(delivery.id, None)
         if instead is None and self.on_failed is not None:
             try:
@@ -285,6 +297,7 @@ class Dispatcher:
         # Not beyond its end: there a last look tells whether one of the attempts got through.
         wait = min(max(self._backoff(delivery.errors), after or timedelta(0)), max(left, timedelta(0)))
         log.info("delivery %s again in %.1f s: %s", delivery.key, wait.total_seconds(), reason)
+        self.outcomes["retry"] += 1
         await self._ledger.retry(delivery, after=wait, error=reason)
 
     async def _retry_unexpected(self, delivery: Claimed, error: Exception) -> None:

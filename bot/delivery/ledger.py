@@ -1,12 +1,14 @@
 """The ledger of everything the bot must say: written with its cause, claimed, settled with a reason."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Integer,
     Interval,
     Row,
     TableClause,
@@ -15,7 +17,9 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -36,6 +40,22 @@ FORGOTTEN = "due before the backup was restored: it was probably said then"
 PLANNED = "deliveries planned"
 
 table = cast(TableClause, Delivery.__table__)
+# What has been due for so long is anybody's: the process whose it was does not run.
+OTHERS_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """The part of all servers, and of members for direct messages, that a process serves: these shards out of
+    `count`, by Discord's formula. One process serves each, so what goes to one place goes in its order.
+    """
+
+    shards: tuple[int, ...]
+    count: int
+
+    def mine(self) -> ColumnElement[bool]:
+        target = func.coalesce(table.c.user_id, table.c.guild_id, table.c.channel_id)
+        return (target.bitwise_rshift(literal(22, Integer())) % self.count).in_(self.shards)
 
 
 class Ledger:
@@ -43,6 +63,8 @@ class Ledger:
 
     A row is claimed and committed before it is sent. Who claims it holds a lease; when that runs out
     unsettled, the next claim hands it out again, as a retry. `owner` names this process in the rows.
+
+    With a `share`, only what goes to it is claimed, and what nobody else has said in time.
 
     `database_clock` makes PostgreSQL's own clock decide what is due and when a lease ends, so that
     processes on machines with different clocks agree; without it, and always on SQLite (where there is
@@ -57,11 +79,13 @@ class Ledger:
         owner: str,
         lease: timedelta = timedelta(seconds=30),
         database_clock: bool = False,
+        share: Share | None = None,
     ) -> None:
         self.lease = lease
         #: Called after each commit that planned something, with the earliest moment it can be due.
         self.on_planned: Callable[[datetime], None] | None = None
         self._database = database
+        self._share = share
         self._gaps: Sequence[tuple[datetime, datetime]] | None = None
         self._clock = clock
         self._owner = owner[:64]
@@ -133,7 +157,7 @@ class Ledger:
         """Take at most `limit` due deliveries for this process alone, the longest due first; committed."""
         due = (
             select(table.c.id)
-            .where(OPEN, table.c.next_attempt_at <= self._now())
+            .where(OPEN, table.c.next_attempt_at <= self._now(), self._for_us())
             .order_by(table.c.next_attempt_at, table.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has no such clause, and its write lock instead
@@ -163,12 +187,31 @@ class Ledger:
         """
         statement = select(func.min(table.c.next_attempt_at), self._now()).where(OPEN)
         async with self._database.read() as session:
-            earliest, now = (await session.execute(statement)).one()
+            if self._share is None:
+                earliest, now = (await session.execute(statement)).one()
+            else:
+                mine = self._share.mine()
+                earliest, now = (await session.execute(statement.where(mine))).one()
+                others, _ = (await session.execute(statement.where(~mine))).one()
+                if others is not None and (earliest is None or others + OTHERS_AFTER < earliest):
+                    earliest = others + OTHERS_AFTER
         if earliest is None:
             return None
         return self._clock() + (earliest - now) if self._database_clock else cast(datetime, earliest)
 
+    def _for_us(self) -> ColumnElement[bool]:
+        if self._share is None:
+            return true()
+        return or_(self._share.mine(), table.c.next_attempt_at <= self._now(-OTHERS_AFTER))
+
     # Settling.
+
+    async def backlog(self) -> tuple[int, timedelta]:
+        """How many deliveries are due and not settled, and for how long the oldest of them has been."""
+        query = select(func.count(), func.min(table.c.due_at)).where(OPEN, table.c.due_at <= self._now())
+        async with self._database.read() as session:
+            due, oldest = (await session.execute(query)).one()
+        return due, max(self._clock() - oldest, timedelta(0)) if oldest is not None else timedelta(0)
 
     async def sent(self, claimed: Claimed, *, channel_id: int, message_id: int | None) -> None:
         """Record that it stands in Discord. Needs no fence: it is true, whoever holds the row by now.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from bot.rendering.model_cards import ClassificationCard, ConfusionCard
 from bot.rendering.review_cards import ReviewStats, ReviewSummary
 
 
@@ -123,4 +124,13 @@ class ProjectTimeline:
     log: tuple[LogLine, ...]
 
 
-Card = BoardCard | ProfileCard | LessonGrid | ProjectTimeline | ReviewSummary | ReviewStats
+Card = (
+    BoardCard
+    | ProfileCard
+    | LessonGrid
+    | ProjectTimeline
+    | ReviewSummary
+    | ReviewStats
+    | ClassificationCard
+    | ConfusionCard
+)

@@ -2,8 +2,10 @@
 
 from bot.rendering.board import draw_board
 from bot.rendering.cards import BoardCard, Card, LessonGrid, ProfileCard, ProjectTimeline, Theme
+from bot.rendering.classifier import draw_classification, draw_confusion
 from bot.rendering.fonts import Fonts
 from bot.rendering.lessons import draw_lessons
+from bot.rendering.model_cards import ClassificationCard, ConfusionCard
 from bot.rendering.palette import PALETTES
 from bot.rendering.profile import draw_profile
 from bot.rendering.project import draw_project
@@ -28,4 +30,8 @@ def draw(card: Card, theme: Theme, fonts: Fonts) -> bytes:
             height = draw_summary(card, sheet)
         case ReviewStats():
             height = draw_stats(card, sheet)
+        case ClassificationCard():
+            height = draw_classification(card, sheet)
+        case ConfusionCard():
+            height = draw_confusion(card, sheet)
     return sheet.png(height)

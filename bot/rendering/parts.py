@@ -67,3 +67,14 @@ def day(value: date, *, beside: date | None = None) -> str:
     """The day, with its year where that is not the year of `beside`."""
     text = f"{value.day} {MONTHS[value.month - 1]}"
     return text if beside is None or value.year == beside.year else f"{text} {value.year}"
+
+
+def blend(ground: str, color: str, strength: float) -> str:
+    """So much of the color, from 0 to 1, on the ground; each is written as #rrggbb."""
+    mixed = (round(a + (b - a) * strength) for a, b in zip(channels(ground), channels(color), strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def channels(color: str) -> list[int]:
+    """Red, green and blue of #rrggbb, 0 to 255."""
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.rendering.parts import MONTHS, bar, heading
+from bot.rendering.parts import MONTHS, bar, blend, heading
 from bot.rendering.review_cards import ReviewStats, ReviewSummary
 from bot.rendering.sheet import BODY, MARGIN, RIGHT, SMALL, Sheet
 
@@ -122,10 +122,4 @@ def _shade(sheet: Sheet, count: int, busiest: int) -> str:
     if count == 0:
         return sheet.palette.track
     strength = next(shade for i, shade in enumerate(SHADES, 1) if count * len(SHADES) <= i * busiest)
-    ground, full = (_channels(color) for color in (sheet.palette.track, sheet.palette.accent))
-    mixed = (round(a + (b - a) * strength) for a, b in zip(ground, full, strict=True))
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
-
-
-def _channels(color: str) -> list[int]:
-    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return blend(sheet.palette.track, sheet.palette.accent, strength)

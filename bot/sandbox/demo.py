@@ -5,6 +5,7 @@ import contextvars
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -74,7 +75,7 @@ async def open_demo(
 ) -> AsyncIterator[Demo]:
     """The bot, its simulated Discord at `present`, and the page on a bound socket."""
     url = address(database)
-    settings = Settings(database_url=url, _env_file=None)
+    settings = Settings(database_url=url, models=models_of(database), _env_file=None)
     await upgrade_schema(settings)
     world = new_world(settings)
     stage = Stage(world, present=present)
@@ -129,8 +130,14 @@ def address(database: Path) -> str:
     return f"sqlite+aiosqlite:///{database}"
 
 
+def models_of(database: Path) -> Path:
+    """Where the models of the demo's groups lie."""
+    return database.with_name(f"{database.stem}-models")
+
+
 def forget(database: Path) -> None:
     """Delete the demo's data."""
+    shutil.rmtree(models_of(database), ignore_errors=True)
     for suffix in ("", "-wal", "-shm"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)
 

@@ -3,15 +3,17 @@
 import asyncio
 import io
 import json
+import random
 import sys
 import tempfile
+import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from bot.logs import set_up_logs
 from bot.sandbox.browser import BrowserError, Tab, open_browser
@@ -89,10 +91,11 @@ async def _scenes(tab: Tab, demo: Demo, folder: Path) -> AsyncIterator[Path]:
     await _press(tab, "Show answer")
     yield await _keep(tab, folder / "review.png")
 
-    await tab.run(f"{INSIDE}.document.getElementById('channel-composer-input').focus()")
-    await tab.type("/remind me")
-    await _shown(tab, ".command-entry")
-    await tab.press("Enter")
+    with tempfile.TemporaryDirectory(prefix="cohort-drawn-") as place:
+        async for path in _classified(tab, folder, Path(place)):
+            yield path
+
+    await _command(tab, "/remind me")
     await _shown(tab, ".command-option-input")
     await tab.type("in 1 minute")
     await tab.press("Tab")
@@ -115,6 +118,110 @@ async def _scenes(tab: Tab, demo: Demo, folder: Path) -> AsyncIterator[Path]:
         raise BrowserError("the page complained:\n" + "\n".join(tab.console))
 
 
+async def _classified(tab: Tab, folder: Path, place: Path) -> AsyncIterator[Path]:
+    """A digit is classified; then the organizer has a model trained, and publishes it. It takes a minute."""
+    _seven().save(place / "seven.png")
+    await _command(tab, "/classify")
+    await _attach(tab, place / "seven.png")
+    await _send(tab)
+    await tab.until(_button("Why?"), seconds=60)
+    await _settled(tab)
+    await tab.run(f"{_button('Why?')}.closest('li, article').scrollIntoView({{block: 'start'}})")
+    await asyncio.sleep(PAUSE)
+    yield await _keep(tab, folder / "classify.png")
+    await _press(tab, "Why?")
+    await _to_the_end(tab)
+    yield await _keep(tab, folder / "why.png")
+
+    _shapes(place / "shapes.zip")
+    await _click(tab, "#people li:nth-child(1) button")
+    await _command(tab, "/model train")
+    await _shown(tab, ".command-option-input")
+    await tab.type("shapes")
+    await _option(tab, "images")
+    await _attach(tab, place / "shapes.zip")
+    await _option(tab, "base")
+    await tab.type("digits")
+    await asyncio.sleep(2 * PAUSE)
+    await tab.press("Enter")
+    await asyncio.sleep(PAUSE)
+    await _send(tab)
+    await tab.until(_button("Publish"), seconds=300)
+    await _settled(tab)
+    await _to_the_end(tab)
+    yield await _keep(tab, folder / "train.png")
+    await _press(tab, "Publish")
+
+
+def _seven() -> Image.Image:
+    """A seven in dark ink on paper."""
+    page = Image.new("RGB", (420, 420), (236, 232, 222))
+    stroke = [(130, 120), (280, 112), (262, 170), (215, 250), (190, 320)]
+    ImageDraw.Draw(page).line(stroke, fill=(35, 38, 60), width=20, joint="curve")
+    return page.filter(ImageFilter.GaussianBlur(1.2))
+
+
+def _shapes(file: Path) -> None:
+    """A training set: forty circles, squares and crosses each, none like the other, in a folder for each."""
+    chance = random.Random(7)  # noqa: S311 (pictures)
+    with zipfile.ZipFile(file, "w") as archive:
+        for kind in ("circle", "cross", "square"):
+            for number in range(40):
+                image = Image.new("L", (96, 96), chance.randint(215, 255))
+                x, y, side = chance.randint(8, 26), chance.randint(8, 26), chance.randint(40, 60)
+                box, ink, width = (x, y, x + side, y + side), chance.randint(0, 60), chance.randint(4, 9)
+                pen = ImageDraw.Draw(image)
+                if kind == "circle":
+                    pen.ellipse(box, outline=ink, width=width)
+                elif kind == "square":
+                    pen.rectangle(box, outline=ink, width=width)
+                else:
+                    pen.line(box, fill=ink, width=width)
+                    pen.line((x + side, y, x, y + side), fill=ink, width=width)
+                buffer = io.BytesIO()
+                image.save(buffer, "PNG")
+                archive.writestr(f"{kind}/{number}.png", buffer.getvalue())
+
+
+async def _option(tab: Tab, name: str) -> None:
+    """Add one of the command's options that are left."""
+    await tab.run(f"{INSIDE}.document.querySelector('.command-ghost').click()")
+    await asyncio.sleep(PAUSE)
+    entries = f"[...{INSIDE}.document.querySelectorAll('.command-entry, [role=option]')]"
+    await tab.run(f"{entries}.find(entry => entry.textContent.trim().startsWith({json.dumps(name)})).click()")
+    await asyncio.sleep(PAUSE)
+
+
+async def _to_the_end(tab: Tab) -> None:
+    await tab.run(
+        f"[...{INSIDE}.document.querySelectorAll('article')].at(-1)?.scrollIntoView({{block: 'end'}})"
+    )
+    await asyncio.sleep(PAUSE)
+
+
+async def _command(tab: Tab, words: str) -> None:
+    """Choose a command in the composer."""
+    await tab.run(f"{INSIDE}.document.getElementById('channel-composer-input').focus()")
+    await tab.type(words)
+    await _shown(tab, ".command-entry")
+    await tab.press("Enter")
+    await asyncio.sleep(PAUSE)
+
+
+async def _attach(tab: Tab, path: Path) -> None:
+    """Give the command's option that takes a file this one."""
+    found = await tab.send(
+        "Runtime.evaluate", expression=f"{INSIDE}.document.querySelector('.command-file-input')"
+    )
+    await tab.send("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
+    await asyncio.sleep(PAUSE)
+
+
+async def _send(tab: Tab) -> None:
+    await tab.run(f"{INSIDE}.document.querySelector('.send-message').click()")
+    await asyncio.sleep(PAUSE)
+
+
 async def _look(
     tab: Tab, *, width: int = 1280, height: int = 800, theme: Literal["dark", "light"] = "dark"
 ) -> None:
@@ -130,10 +237,7 @@ async def _click(tab: Tab, selector: str) -> None:
 
 async def _press(tab: Tab, label: str) -> None:
     """Press the newest button with this label, wait for what follows, and show its message."""
-    found = (
-        f"[...{INSIDE}.document.querySelectorAll('button')]"
-        f".filter(button => button.textContent.trim() === {json.dumps(label)}).at(-1)"
-    )
+    found = _button(label)
     message = "window.pressed.closest('[data-message-id], li, article')"
     await tab.until(found)
     await tab.run(f"window.pressed = {found}; window.shown = {message}; window.pressed.click()")
@@ -141,6 +245,14 @@ async def _press(tab: Tab, label: str) -> None:
     await _settled(tab)
     await tab.run("window.shown?.scrollIntoView({block: 'end'})")
     await asyncio.sleep(PAUSE)
+
+
+def _button(label: str) -> str:
+    """JavaScript for the newest button with this label."""
+    return (
+        f"[...{INSIDE}.document.querySelectorAll('button')]"
+        f".filter(button => button.textContent.trim() === {json.dumps(label)}).at(-1)"
+    )
 
 
 async def _shown(tab: Tab, selector: str) -> None:

@@ -1,20 +1,26 @@
 """The real bot in a simulated Discord, with a clock that moves when told to."""
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import discord
 import simcord
 
 from bot.bootstrap import build_bot
+from bot.classifier.protocol import Classifier
+from bot.classifier.serving.off import NoClassifier
+from bot.classifier.store import ModelStore
 from bot.client import StudyBot
 from bot.db import migrate
 from bot.sandbox.reopening import reopen
 from bot.sandbox.seed import seed
 from bot.scheduling.alarm import HandDriven
 from bot.settings import Settings
+from bot.ui.downloads import at_once
 from bot.ui.errors import domain_error
 
 # Only a bound for what never ends: a busy machine may need more than SimCord's five seconds.
@@ -33,11 +39,17 @@ class World:
     Discord's client, they do through them.
     """
 
-    def __init__(self, env: simcord.Env, bot: StudyBot, scheduler: HandDriven, settings: Settings) -> None:
+    def __init__(
+        self,
+        env: simcord.Env,
+        bot: StudyBot,
+        scheduler: HandDriven,
+        build: Callable[[HandDriven], StudyBot],
+    ) -> None:
         self.env = env
         self._bot = bot
         self._scheduler = scheduler
-        self._settings = settings
+        self._build = build
         env.backend.edit_bot_profile("Cohort")
         self.guild = env.create_guild("Study Berlin", id=GUILD_ID)
         manages = self.guild.create_role("Organizers", permissions=discord.Permissions(manage_guild=True))
@@ -99,7 +111,7 @@ class World:
         await self._scheduler.stop()
         self._scheduler = HandDriven(clock=self.env.now)
         self._scheduler.hold()
-        self._bot = build_bot(self._settings, clock=self.env.now, scheduler=self._scheduler, shard_count=1)
+        self._bot = self._build(self._scheduler)
         await self.env.restart_bot(self._bot)
         await old.release()
         await self.run_due()
@@ -140,37 +152,71 @@ async def open_world(
     classifier: ClassifierKind = "off",
     empty: bool = False,
     start: datetime | None = None,
+    models: Path | None = None,
 ) -> AsyncIterator[World]:
     """Migrate the database, connect the real bot to a simulated Discord, and hand both over.
 
     The clock starts at `start`, else at 2026-01-01 00:00 UTC. `empty` leaves out the demo's group and
     its data. A database that was used before keeps its own groups instead; the simulated Discord forgot
     them, so that posts and events of what is still to come are made anew. `classifier` chooses who
-    answers `/classify`; no command asks it yet, so it changes nothing so far. Leaving the block raises
-    whatever the bot did not expect.
+    answers `/classify`: nobody, one that tells colours apart at once, or the real one in its own process.
+    Models lie in `models`, else in a folder that is gone afterwards. Leaving the block raises whatever the
+    bot did not expect.
     """
-    if classifier not in ("off", "fake", "local"):
+    if classifier not in CLASSIFIERS:
         raise ValueError("classifier must be off, fake or local")
     await migrate.upgrade(database_url)
-    world = new_world(Settings(database_url=database_url, _env_file=None))
-    known = await reopen(world, database_url=database_url, now=max(start or world.now, world.now))
-    await world.connect(at=start)
-    try:
-        if not empty and not known:
-            await seed(world)
-        yield world
-        world.raise_errors()
-    finally:
-        await world.close()
+    with tempfile.TemporaryDirectory(prefix="cohort-models-") as temporary:
+        settings = Settings(database_url=database_url, models=models or Path(temporary), _env_file=None)
+        world = new_world(settings, classifier=classifier)
+        known = await reopen(world, database_url=database_url, now=max(start or world.now, world.now))
+        await world.connect(at=start)
+        try:
+            if not empty and not known:
+                await seed(world)
+            yield world
+            world.raise_errors()
+        finally:
+            await world.close()
 
 
-def new_world(settings: Settings) -> World:
+def new_world(settings: Settings, *, classifier: ClassifierKind = "local") -> World:
     """A bot and a simulated Discord that do not know each other yet; `World.connect` brings them together."""
+    classifiers = CLASSIFIERS[classifier]
 
     def clock() -> datetime:
         return env.now()
 
+    def build(scheduler: HandDriven) -> StudyBot:
+        return build_bot(
+            settings,
+            clock=clock,
+            scheduler=scheduler,
+            shard_count=1,
+            classifier=classifiers,
+            download=at_once,
+        )
+
     scheduler = HandDriven(clock=clock)
-    bot = build_bot(settings, clock=clock, scheduler=scheduler, shard_count=1)
+    bot = build(scheduler)
     env: simcord.Env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=SETTLE_SECONDS)
-    return World(env, bot, scheduler, settings)
+    return World(env, bot, scheduler, build)
+
+
+def nobody(_store: ModelStore) -> Classifier:
+    return NoClassifier("This server was opened without a classifier.")
+
+
+def by_colour(store: ModelStore) -> Classifier:
+    # Reading pictures takes numpy, which a demo can do without.
+    from bot.sandbox.classifier import ColourClassifier
+
+    return ColourClassifier(store)
+
+
+#: Who answers `/classify`; None leaves it to the settings.
+CLASSIFIERS: dict[ClassifierKind, Callable[[ModelStore], Classifier] | None] = {
+    "off": nobody,
+    "fake": by_colour,
+    "local": None,
+}

@@ -11,6 +11,7 @@ T = TypeVar("T")
 
 # Discord gives three seconds; asking for time at this point leaves two for a slow network.
 PATIENCE = 1.0
+MEANWHILE = "…"
 
 
 @dataclass
@@ -38,7 +39,12 @@ async def reply(interaction: discord.Interaction, answer: Reply, *, private: boo
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         if interaction.extras.get("deferred_private", False) == private:
             return await interaction.edit_original_response(**_edit(answer))
+        # What comes first after a deferral takes its place and its visibility, so that place is filled and
+        # then cleared.
+        await interaction.edit_original_response(content=MEANWHILE)
+        said = await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
         await interaction.delete_original_response()
+        return said
     return await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
 
 
@@ -49,16 +55,20 @@ async def acknowledge(interaction: discord.Interaction, *, private: bool) -> Non
 
 
 async def patiently(
-    interaction: discord.Interaction, work: Coroutine[Any, Any, T], *, private: bool = False
+    interaction: discord.Interaction,
+    work: Coroutine[Any, Any, T],
+    *,
+    private: bool = False,
+    patience: float = PATIENCE,
 ) -> T:
-    """Do the work; if it takes more than a second, ask for time meanwhile.
+    """Do the work; if it takes more than a second (or `patience` seconds), ask for time meanwhile.
 
     For public answers: their refusals are private, and only an answer that was not deferred yet can
     still choose. Private ones call `acknowledge` first.
     """
     task = asyncio.ensure_future(work)
     try:
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({task}, timeout=patience)
         if not done:
             await acknowledge(interaction, private=private)
         return await task

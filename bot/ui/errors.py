@@ -9,9 +9,9 @@ from discord import app_commands
 
 from bot import errors
 from bot.errors import LinkProblem, StudyError
-from bot.ui import card_refusals, pack_problems
+from bot.ui import card_refusals, classifier_refusals, pack_problems
 from bot.ui.answers import Reply, reply
-from bot.ui.text import listed, shown
+from bot.ui.text import listed, person, shown
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def wording(error: StudyError) -> str:
         case errors.UnknownZone(name=name):
             return (
                 f"“{shown(name)}” is no time zone I know. "
-                "Type a city, and pick a zone such as `Europe/Berlin` from the list."
+                "Type a city, and pick a zone such as `Europe/Berlin`; `/timezone` lists them as you type."
             )
         case errors.NoGroupHere(names=()):
             return "This server has no study group yet. An organizer can make one with `/group create`."
@@ -100,6 +100,8 @@ def wording(error: StudyError) -> str:
             return f"You are not in “{shown(group)}”. `/group join` brings you in."
         case errors.AlreadyMember(group=group):
             return f"You are in “{shown(group)}” already."
+        case errors.NotConfirmed():
+            return "Nothing was erased. To erase everything about you for good, choose True for `confirm`."
         case errors.NotInServer():
             return "This works only inside a server that you are a member of."
         case errors.BadText(field=field, length=0):
@@ -255,7 +257,7 @@ def wording(error: StudyError) -> str:
                 "Somebody else should look at this one."
             )
         case errors.AlreadyVerified(verified_by=verified_by):
-            return f"<@{verified_by}> has verified this already, so it counts."
+            return f"{person(verified_by)} has verified this already, so it counts."
         case errors.NotShown(user_id=user_id, group=group):
             return (
                 f"<@{user_id}> has no progress to show in “{shown(group)}”: they are not in it, or keep it "
@@ -342,7 +344,7 @@ def wording(error: StudyError) -> str:
             return f"I can't use <#{channel_id}>: {reason}. Choose another channel."
         case errors.UnusableRole(role_id=role_id, reason=reason):
             return f"I can't use <@&{role_id}>: {reason}. Choose another role."
-    words = card_refusals.wording(error)
+    words = card_refusals.wording(error) or classifier_refusals.wording(error)
     if words is None:
         raise TypeError(f"no words for {type(error).__name__}")
     return words

@@ -5,8 +5,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.db.models import VersionState
 from bot.services.access import Caller
 from bot.services.zones import find_zones
+from bot.ui.models import option_label, option_value
 
 CHOICES = 25
 
@@ -85,3 +87,24 @@ async def deck_choices(interaction: AnyInteraction, typed: str) -> list[app_comm
         caller=caller_of(interaction), group=interaction.namespace.group, typed=typed, limit=CHOICES
     )
     return [app_commands.Choice(name=deck.name, value=str(deck.id)) for deck in decks]
+
+
+async def model_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """The classifiers that answer in this server, and what comes with the bot."""
+    return await _model_choices(interaction, typed, (VersionState.PUBLISHED,))
+
+
+async def version_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """Every version of every classifier here, drafts and earlier ones among them."""
+    return await _model_choices(interaction, typed, None)
+
+
+async def _model_choices(
+    interaction: AnyInteraction, typed: str, states: tuple[VersionState, ...] | None
+) -> list[app_commands.Choice[str]]:
+    if interaction.guild_id is None:
+        return []
+    found = await interaction.client.services.models.suggestions(
+        caller=caller_of(interaction), typed=typed, states=states, limit=CHOICES
+    )
+    return [app_commands.Choice(name=option_label(model), value=option_value(model)) for model in found]

@@ -119,11 +119,14 @@ class DiscordSender:
     until it expires. Rather a missing message, which the record shows, than a doubled one.
     """
 
-    def __init__(self, bot: discord.Client, *, invalid_requests: InvalidRequests | None = None) -> None:
+    def __init__(
+        self, bot: discord.Client, *, invalid_requests: InvalidRequests | None = None, part: float = 1.0
+    ) -> None:
+        """`part` is this process's share of the requests that Discord allows the bot."""
         self.invalid_requests = invalid_requests if invalid_requests is not None else InvalidRequests()
         self._bot = bot
         self._renderers: dict[str, Renderer] = {}
-        self._pace = Pace(REQUESTS_PER_SECOND)
+        self._pace = Pace(REQUESTS_PER_SECOND * part)
         self._dm_channels: dict[int, int] = {}
 
     def register(self, kind: str, renderer: Renderer) -> None:

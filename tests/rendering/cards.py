@@ -16,6 +16,7 @@ from bot.rendering.cards import (
     ProfileCard,
     ProjectTimeline,
 )
+from bot.rendering.model_cards import ClassificationCard, ConfusionCard, LabelShare
 from bot.rendering.review_cards import Count, MonthRecall, ReviewStats, ReviewSummary
 
 STAGES = ("watched", "ran", "reproduced", "own data", "explained")
@@ -220,6 +221,49 @@ STATS_HOSTILE = ReviewStats(
     until=date(2024, 3, 31),
 )
 
+CLASSIFICATION = ClassificationCard(
+    title="Fly agaric",
+    subtitle="mushrooms v3",
+    guesses=(
+        LabelShare(label="Fly agaric", share=0.934),
+        LabelShare(label="Penny bun", share=0.041),
+        LabelShare(label="Death cap", share=0.018),
+        LabelShare(label="Chanterelle", share=0.006),
+        LabelShare(label="Parasol", share=0.001),
+    ),
+    sure=True,
+)
+NOT_SURE = ClassificationCard(
+    title="Not sure",
+    subtitle="No label stands out. digits",
+    guesses=(
+        LabelShare(label="3", share=0.38),
+        LabelShare(label="8", share=0.35),
+        LabelShare(label="9", share=0.11),
+    ),
+    sure=False,
+)
+CLASSIFICATION_HOSTILE = ClassificationCard(
+    title=HOSTILE[1] * 2,
+    subtitle=ZALGO + HOSTILE[0],
+    guesses=tuple(
+        LabelShare(label=name, share=share) for name, share in zip(HOSTILE, (1, 0.5, 0, -2, 7), strict=False)
+    ),
+    sure=True,
+)
+CONFUSION = ConfusionCard(
+    title="mushrooms v3",
+    subtitle="91 % of 120 images it never saw are right",
+    labels=("Chanterelle", "Death cap", "Fly agaric", "Parasol", "Penny bun"),
+    counts=((22, 0, 0, 1, 1), (0, 23, 0, 2, 0), (0, 0, 24, 0, 0), (2, 3, 0, 18, 0), (1, 0, 0, 1, 22)),
+)
+CONFUSION_HOSTILE = ConfusionCard(
+    title=HOSTILE[7] * 2,
+    subtitle=HOSTILE[4] * 3,
+    labels=tuple((HOSTILE + HOSTILE + HOSTILE)[:20]),
+    counts=tuple(tuple(10**i if i == j else (i * j) % 3 for j in range(20)) for i in range(20)),
+)
+
 #: By the name of the file in `samples`, less the theme.
 SAMPLES: dict[str, Card] = {
     "board": BOARD,
@@ -234,4 +278,9 @@ SAMPLES: dict[str, Card] = {
     "summary-hostile": SUMMARY_HOSTILE,
     "stats": STATS,
     "stats-hostile": STATS_HOSTILE,
+    "classification": CLASSIFICATION,
+    "classification-unsure": NOT_SURE,
+    "classification-hostile": CLASSIFICATION_HOSTILE,
+    "confusion": CONFUSION,
+    "confusion-hostile": CONFUSION_HOSTILE,
 }

@@ -23,9 +23,10 @@ from bot.rendering.cards import (
 )
 from bot.rendering.drawing import draw
 from bot.rendering.fonts import Fonts
+from bot.rendering.model_cards import ClassificationCard, ConfusionCard, LabelShare, percent
 from bot.rendering.palette import PALETTES
 from bot.rendering.sheet import WIDTH
-from tests.rendering.cards import BOARD, LESSONS, PROFILE, PROJECT
+from tests.rendering.cards import BOARD, CLASSIFICATION, CONFUSION, LESSONS, PROFILE, PROJECT
 from tests.rendering.png import size
 
 FONTS = Fonts(system=False)
@@ -63,6 +64,10 @@ def with_text(text: str) -> list[Card]:
             milestones=(Milestone(label=text, reached=day),),
             log=(LogLine(day=day, text=text),),
         ),
+        ClassificationCard(
+            title=text, subtitle=text, guesses=(LabelShare(label=text, share=0.5),), sure=True
+        ),
+        ConfusionCard(title=text, subtitle=text, labels=(text, text), counts=((1, 0), (2, 3))),
     ]
 
 
@@ -92,6 +97,9 @@ def test_any_text_gives_a_picture(text: str, theme: Theme) -> None:
         replace(PROJECT, milestones=(), log=()),
         replace(PROJECT, started=PROJECT.until),
         replace(PROJECT, started=date(2027, 1, 1)),
+        replace(CLASSIFICATION, guesses=()),
+        replace(CONFUSION, labels=(), counts=()),
+        replace(CONFUSION, labels=("A", "B"), counts=((0, 0), (10**9, 1))),
     ],
 )
 def test_a_card_may_be_empty_or_out_of_bounds(card: Card) -> None:
@@ -118,6 +126,11 @@ def test_the_callers_row_and_the_pace_are_drawn() -> None:
                 replace(LESSONS, lessons=(replace(LESSONS.lessons[0], cells=(cell,) * 5),), planned_done=None)
                 for cell in Cell
             ),
+            *(replace(CLASSIFICATION, sure=sure) for sure in (True, False)),
+            replace(CLASSIFICATION, guesses=CLASSIFICATION.guesses[:2]),
+            CONFUSION,
+            replace(CONFUSION, labels=CONFUSION.labels[:2], counts=((3, 1), (0, 4))),
+            replace(CONFUSION, labels=CONFUSION.labels[:2], counts=((1, 3), (0, 4))),
         )
     ]
     assert len(set(drawn)) == len(drawn)
@@ -169,3 +182,11 @@ def test_text_and_shapes_stand_out_from_their_ground(theme: Theme) -> None:
 def test_the_measure_of_contrast_is_right() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0, "0 %"), (0.0004, "under 1 %"), (0.01, "1 %"), (0.934, "93 %"), (0.9999, "over 99 %"), (1, "100 %")],
+)
+def test_a_probability_is_never_rounded_to_none_or_to_all(share: float, words: str) -> None:
+    assert percent(share) == words

@@ -1,7 +1,7 @@
 """A demo that was lived in once; each test gets a copy of its data, for living through it takes seconds."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -107,6 +107,14 @@ async def visit(database: Path, present: Callable[[], datetime]) -> AsyncIterato
         async with open_demo(database, listening, present=present) as demo, aiohttp.ClientSession() as http:
             yield Visitor(demo, http)
             demo.stage.world.raise_errors()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_classifier() -> Iterator[None]:
+    """No demo of these tests is asked to look at a picture, so none starts a process for that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COHORT_CLASSIFIER", "off")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,9 @@ class BotProcess:
     def ready(self) -> bool:
         """Every shard is connected and the commands were put."""
         shards = {session.shard for session in self.standin.gateway.sessions_of(self.client)}
-        return len(shards) == self.standin.gateway.shards and any(
+        own, _, _ = self._env.get("COHORT_SHARDS", "").partition("/")
+        expected = len(own.split(",")) if own else self.standin.gateway.shards
+        return len(shards) == expected and any(
             r.method == "PUT" and r.path.endswith("/commands") and r.client == self.client and r.status == 200
             for r in self.standin.requests
         )
@@ -87,6 +89,8 @@ class BotProcess:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("COHORT_", "DISCORD_"))}
         env = (
             inherited
+            # Many processes run at once here: they share one machine's ports, and classify nothing.
+            | {"COHORT_HEALTH": "off", "COHORT_CLASSIFIER": "off"}
             | self._env
             | {
                 "COHORT_DISCORD_API_URL": self.standin.api_url_for(self.client),

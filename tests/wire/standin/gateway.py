@@ -177,6 +177,8 @@ class Gateway:
         self.origin = ""
         #: Intents switched on in the developer portal; identifying with another privileged one closes 4014.
         self.approved_intents = 0
+        #: Whether new connections are turned away, as in an outage.
+        self.refuses = False
         self.sessions: dict[str, Session] = {}
         self.connections: set[Connection] = set()
         self.identifies = self.resumes = self.heartbeats = 0
@@ -226,6 +228,8 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """One client connection, from hello to its end."""
+        if self.refuses:
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         connection = Connection(socket, request, request.query.get("compress"))
