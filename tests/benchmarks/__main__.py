@@ -17,10 +17,14 @@ from tests.benchmarks import (
     acknowledgement,
     boards,
     decks,
+    flood,
+    hostile_images,
     memory,
     pictures,
+    pipeline,
     presses,
     reviews,
+    serving,
     startup,
     throughput,
 )
@@ -37,6 +41,10 @@ SECTIONS: dict[str, Callable[..., Awaitable[Any]]] = {
     "reviews": reviews.measure,
     "presses": presses.measure,
     "decks": decks.measure,
+    "pipeline": pipeline.measure,
+    "serving": serving.measure,
+    "hostile": hostile_images.measure,
+    "flood": flood.measure,
 }
 
 

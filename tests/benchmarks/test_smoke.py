@@ -77,6 +77,37 @@ def test_a_deck_is_imported() -> None:
     assert re.search(r"SQLite +again +\d", printed), printed
 
 
+def test_a_photo_is_classified_beside_fastai() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "pipeline"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"small, 0\.3 MP +\d+\.\d +\d+\.\d +\d+\.\d", done.stdout), done.stdout
+    for line in (
+        r"differ by at most 0\.\d+: reached; same label 100\.0%: reached",
+        r"16 at once: \d+\.\d a second; the same runtime alone, batches of 16: \d",
+        r"\d+ packages, \d+ MB \(onnxruntime \d+.*: reached",
+    ):
+        assert re.search(line, done.stdout), done.stdout
+
+
+def test_a_model_that_costs_nothing_is_served_beside_another_server() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "serving"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("ours", "LitServe"):
+        found = re.search(rf"{name} +([\d,]+) +[\d.]+ +([\d,]+) ", done.stdout)
+        assert found, done.stdout
+        assert int(found[2].replace(",", "")) > 0
+
+
+def test_hostile_images_all_get_a_clear_answer() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "hostile"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "errors that nobody caught: 0: reached" in done.stdout, done.stdout
+    assert "A clear answer to each: 300 of 300: reached" in done.stdout, done.stdout
+
+
 def test_columns_are_aligned() -> None:
     assert table(("", "ms"), [("one", 1.5), ("eleven", 10)]).splitlines() == [
         "         ms",
