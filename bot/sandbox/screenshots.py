@@ -129,9 +129,6 @@ async def _classified(tab: Tab, folder: Path, place: Path) -> AsyncIterator[Path
     await tab.run(f"{_button('Why?')}.closest('li, article').scrollIntoView({{block: 'start'}})")
     await asyncio.sleep(PAUSE)
     yield await _keep(tab, folder / "classify.png")
-    await _press(tab, "Why?")
-    await _to_the_end(tab)
-    yield await _keep(tab, folder / "why.png")
 
     _shapes(place / "shapes.zip")
     await _click(tab, "#people li:nth-child(1) button")
