@@ -90,7 +90,7 @@ def fit(
 
 
 def batch_size(plan: Plan, trained: int, device: torch.device) -> int:
-    """As many as the machine likes, but four batches an epoch where that is possible; eight for batch norm."""
+    """As many as the machine likes, but four batches an epoch if possible; eight at least, for batch norm."""
     if device.type == "cuda":
         most = CARD_BATCH
     else:
