@@ -20,7 +20,7 @@ async def picture(painter: Painter, card: Card, *, theme: str, name: str, alt: s
     except PainterBusy as error:
         log.warning("too many pictures at once: %s goes out without one", name, exc_info=error)
         return []
-    except (PictureFailed, OSError):
+    except (PictureFailed, OSError, ValueError):  # the last of a theme that does not exist
         log.exception("the picture %s could not be drawn", name)
         return []
     return [discord.File(io.BytesIO(png), filename=f"{name}.png", description=alt[:ALT_LIMIT])]
