@@ -133,14 +133,17 @@ class Familiar:
 
     def distances(self, features: Array) -> Array:
         """The Mahalanobis distance of each to the nearest label (Lee et al., 2018, arXiv:1807.03888)."""
+        return self.nearest(features)[1]
+
+    def nearest(self, features: Array) -> tuple[Array, Array]:
+        """The place of each one's nearest label, and the distance to it."""
         whiten = self.whiten.astype(np.float64)
         points = np.asarray(features, dtype=np.float64) @ whiten.T
         centres = self.means.astype(np.float64) @ whiten.T
         squares = np.empty((len(points), len(centres)))
         for number, centre in enumerate(centres):
             squares[:, number] = np.square(points - centre).sum(axis=1)
-        nearest: Array = np.sqrt(squares.min(axis=1))
-        return nearest
+        return squares.argmin(axis=1), np.sqrt(squares.min(axis=1))
 
 
 def fit_familiar(features: Array, truth: Array, labels: int, *, rows: int = ROWS) -> Familiar:

@@ -10,7 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from bot.classifier.headers import LIMITS
@@ -24,9 +23,6 @@ from bot.errors import ImageRefused
 #: Pictures that are augmented are kept this much larger than the model's input: random crops cut into them.
 MARGIN = 1.25
 _THREADS = 4
-_SAMPLE = 60
-#: How far red, green and blue lie apart on the average (0 to 1) in a picture that has colours to learn from.
-_COLOURFUL = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,20 +137,6 @@ def _different(read: list[Item]) -> tuple[list[Item], list[tuple[str, str]], lis
         items.append(first)
         copies += [(item.file, f"the same as {first.file}") for item in more]
     return items, copies, conflicting
-
-
-def are_colourful(source: Source, found: Survey) -> bool:
-    """Whether colours are a part of most of these pictures, by a look at some sixty of them."""
-    step = max(1, len(found.images) // _SAMPLE)
-    apart = []
-    for entry in found.images[::step]:
-        try:
-            image = read_image(source.read(entry, LIMITS.size), shown_to=(64, 64))
-        except ImageRefused:
-            continue
-        pixels = np.asarray(image.resize((64, 64), Image.Resampling.BOX)).astype(np.int16)
-        apart.append(float(np.ptp(pixels, axis=2).mean()) / 255)
-    return bool(apart) and float(np.median(apart)) > _COLOURFUL
 
 
 @dataclass(frozen=True, kw_only=True)

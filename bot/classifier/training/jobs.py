@@ -29,9 +29,10 @@ class TrainingJob:
 
     `base` is a model to begin with, from the store or as a bundle's folder; its architecture is then the new
     model's. Without it `architecture` (of `bot.classifier.bodies.NAMES`) begins with a backbone; None chooses
-    resnet34 with a graphics card and resnet18 without. `epochs` come after one with the body frozen. The same
-    `seed`, images and machine give the same model. `source` and `licence` go into the data card. `out` is a
-    folder that is to become the bundle too, beside the store; it must not be there, or be empty.
+    resnet34 with a graphics card and resnet18 without. `epochs` come after one with the body frozen. Without
+    a graphics card the same `seed`, images and machine give the same model. `source` and `licence` go into
+    the data card. `out` is a folder that is to become the bundle too, beside the store; it must not be there,
+    or be empty.
     """
 
     name: str

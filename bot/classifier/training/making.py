@@ -15,7 +15,7 @@ from bot.classifier.calibration import Array
 from bot.classifier.exporting import export
 from bot.classifier.manifest import DataCard, Judgement, Manifest, Origin
 from bot.classifier.serving import bounds
-from bot.classifier.training import collecting, testing
+from bot.classifier.training import collecting, probing, testing
 from bot.classifier.training.collecting import Collected, Split
 from bot.classifier.training.files import Source, Survey
 from bot.classifier.training.fit import fit
@@ -46,7 +46,7 @@ def make(assignment: Assignment, source: Source, found: Survey, tell: Tell) -> R
     plan = make_plan(
         assignment,
         device=device,
-        are_colourful=lambda: collecting.are_colourful(source, found),
+        pictures=lambda: probing.sample(source, found),
         on_bytes=lambda done, of: tell(Progress(stage=Stage.FETCHING, done=done, of=of)),
     )
     # The small body's layers are so small that threads wait for each other longer than they work.

@@ -10,6 +10,7 @@ from torch import Tensor
 from bot.classifier.manifest import Architecture, Input, Normalisation, ResizeMethod
 from bot.classifier.training import weights
 from bot.classifier.training.jobs import Assignment
+from bot.classifier.training.probing import Sample, is_ink
 
 #: Height and width, in pixels, that ImageNet's bodies were trained with, and what suits the small one.
 SIDE, SMALL_SIDE = 224, 64
@@ -45,18 +46,16 @@ def make_plan(
     assignment: Assignment,
     *,
     device: torch.device,
-    are_colourful: Callable[[], bool],
+    pictures: Callable[[], Sample],
     on_bytes: weights.Fetched,
 ) -> Plan:
     """Raises NoBackbone, ModelDamaged, ModelMissing and TrainingFailed.
 
-    `are_colourful` is asked only where it matters.
+    `pictures` gives some of the set, and is asked only where it must be tried what suits them.
     """
     folder = Path(assignment.backbones) if assignment.backbones is not None else None
     if assignment.base is not None and assignment.base_digest is not None:
-        return from_base(
-            weights.start_from_bundle(Path(assignment.base), assignment.base_digest), are_colourful
-        )
+        return from_base(weights.start_from_bundle(Path(assignment.base), assignment.base_digest), pictures)
     architecture = assignment.architecture or choose_architecture(folder, device)
     if architecture == "small":
         return small_in_colour(
@@ -78,16 +77,24 @@ def choose_architecture(folder: Path | None, device: torch.device) -> str:
     return other if is_here[other] and not is_here[best] else best
 
 
-def from_base(base: weights.Base, are_colourful: Callable[[], bool]) -> Plan:
-    """As the earlier model was, so that what it learned is of use: the same body, head and pictures."""
+def from_base(base: weights.Base, pictures: Callable[[], Sample]) -> Plan:
+    """As the earlier model was, so that what it learned is of use: the same body, head and pictures.
+
+    Only where it sought ink on paper, knows none of the labels, and its body tells these pictures apart
+    better as they are, they are not made ink.
+    """
     manifest = base.manifest
-    if manifest.input.ink and manifest.architecture.name == "small" and are_colourful():
-        # Its pictures are ink on paper, in which these would lose all that matters.
-        plan = small_in_colour(weights.in_colour(base.start))
-        remark = (
-            f"These images are in colour, so of {manifest.name} only the body was taken, and no ink sought."
-        )
-        return replace(plan, remarks=(remark,))
+    if manifest.input.ink and manifest.architecture.name == "small":
+        shown = pictures()
+        coloured = small_in_colour(weights.in_colour(base.start))
+        is_new = not {label for _, label in shown} & set(manifest.labels)
+        if (
+            shown
+            and is_new
+            and not is_ink(shown, base.start.body, manifest.input, coloured.start.body, coloured.input)
+        ):
+            remark = f"Not ink on paper: of {manifest.name} only the body was taken, for pictures in colour."
+            return replace(coloured, remarks=(remark,))
     given = manifest.input
     if (resize := manifest.batch_resize) is not None:
         # The same size without the detour.

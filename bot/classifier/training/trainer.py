@@ -128,10 +128,11 @@ class Trainer:
         """
         if (missing := self.available()) is not None:
             raise TrainingOff(text=missing)
-        if not self._busy.acquire(blocking=False):
-            raise TrainingBusy
-        try:
+        with self._lock:
+            if not self._busy.acquire(blocking=False):
+                raise TrainingBusy
             self._stopped = False
+        try:
             # Not everything in there may go at once on Windows, where an ending process holds its files.
             with tempfile.TemporaryDirectory(prefix="cohort-training-", ignore_cleanup_errors=True) as work:
                 return self._run(job, Path(work), on_progress)
@@ -147,6 +148,8 @@ class Trainer:
                 self._process.kill()
 
     def _run(self, job: TrainingJob, work: Path, on_progress: Callable[[Progress], None]) -> TrainedModel:
+        if job.out is not None and job.out.exists() and any(job.out.iterdir()):
+            raise TrainingFailed(text=f"{job.out} is not empty. Name a new folder.")
         assignment = self._assignment(job, work)
         said = self._talk(assignment, work, on_progress)
         if isinstance(said, StudyError):

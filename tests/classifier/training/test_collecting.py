@@ -119,25 +119,6 @@ def test_too_little_may_be_left(collect):
     assert refused.value == BadTrainingSet(TrainingFault.TOO_FEW_IMAGES, names=("dog",), limit=5)
 
 
-@pytest.mark.parametrize(
-    ("colours", "expected"),
-    [
-        (((250, 248, 240), (20, 20, 30)), False),
-        (((235, 215, 190), (20, 30, 120)), False),  # a ball-point pen under a lamp
-        (((200, 40, 30), (30, 160, 60)), True),
-    ],
-)
-def test_whether_colours_matter(tmp_path, colours, expected):
-    ground, thing = colours
-    entries = []
-    for number in range(12):
-        image = Image.new("RGB", (100, 90), ground)
-        image.paste(thing, (20 + number, 20, 60, 30))
-        entries.append((f"{'ab'[number % 2]}/{number}.png", png(image)))
-    with archive.opened(written(tmp_path / "images.zip", entries)) as source:
-        assert collecting.are_colourful(source, files.survey(source)) is expected
-
-
 def items(counts: dict[str, int], *, start: int = 0) -> tuple[Item, ...]:
     found = []
     for label, count in counts.items():

@@ -68,7 +68,7 @@ def fitted(plan: Plan, images: Split, tmp_path: Path, *, heard: list[Progress] |
 
 def from_digits() -> Plan:
     base = weights.start_from_bundle(SHIPPED / "digits", weights.read_manifest(SHIPPED / "digits")[1])
-    return planning.from_base(base, lambda: False)
+    return planning.from_base(base, lambda: ())
 
 
 def test_a_backbone_is_frozen_then_all_of_it_learns(tmp_path):
@@ -186,12 +186,3 @@ def test_batches_are_as_large_as_is_good(trained, name, device, expected):
     assert batch == expected
     batches = fit.repeats(plan, trained, batch) * trained // batch
     assert batches >= (fit.FEWEST_SMALL_BATCHES if name == "small" else fit.FEWEST_BATCHES)
-
-
-def test_colours_leave_the_ink_behind():
-    base = weights.start_from_bundle(SHIPPED / "digits", weights.read_manifest(SHIPPED / "digits")[1])
-    grey, coloured = planning.from_base(base, lambda: False), planning.from_base(base, lambda: True)
-    assert grey.input == base.manifest.input
-    assert grey.head
-    assert (coloured.input.mode, coloured.input.ink, coloured.head) == ("RGB", False, {})
-    assert "colour" in coloured.remarks[0]

@@ -170,6 +170,14 @@ def test_a_base_that_is_not_there(odd, tmp_path):
         odd("sleeps").run(TrainingJob(name="new", images=tmp_path, base=missing), ignore)
 
 
+def test_what_stands_in_a_folder_is_not_written_over(odd, tmp_path):
+    """Said before the hour that a training may take."""
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(TrainingFailed) as failed:
+        odd("sleeps").run(TrainingJob(name="new", images=tmp_path, out=tmp_path), ignore)
+    assert failed.value.text == f"{tmp_path} is not empty. Name a new folder."
+
+
 @pytest.mark.parametrize(
     "error",
     [
