@@ -63,6 +63,8 @@ class Member(Base):
 
     user_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     timezone: Mapped[str | None] = mapped_column(String(64))
+    # What their Discord speaks, for direct messages; null: English.
+    language: Mapped[str | None] = mapped_column(String(10))
     # Whoever wants a streak counted says so.
     streak: Mapped[bool] = mapped_column(default=False, server_default=false())
 
