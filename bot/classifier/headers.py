@@ -17,8 +17,8 @@ from bot.errors import ImageFault, ImageRefused
 class Limits:
     """`size` is in bytes, `side` in pixels; `aspect` is the longer side by the shorter one.
 
-    `memory` is the bytes that decoding may take at its peak: for a WebP (two canvases of libwebp and two
-    copies of Pillow's) and for a JPEG of four inks it allows fewer pixels. `scans` counts the passes of a
+    `memory` is the bytes that decoding may take at its peak: for a WebP (two canvases of libwebp, two
+    copies of Pillow's, and the file once more) and for a JPEG of four inks it allows fewer pixels. `scans` counts the passes of a
     progressive JPEG (ten are usual), each of which visits the whole picture, `parts` the segments, chunks or
     blocks of a file that are read one by one, and `tables` the bytes of a JPEG's segments before its pixels.
     """
@@ -271,7 +271,7 @@ def _webp(data: bytes) -> Header:
         case _:
             _damaged()
     orientation = _webp_orientation(data)
-    return Header(format="WEBP", size=(width, height), orientation=orientation, cost=16, bare=data)
+    return Header(format="WEBP", size=(width, height), orientation=orientation, cost=17, bare=data)
 
 
 def _webp_orientation(data: bytes) -> int:
