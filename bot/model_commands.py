@@ -66,6 +66,8 @@ def add(
     from bot.model_training import add_bundle
     from bot.ui.errors import wording
 
+    if not (folder / "model.json").is_file():
+        _stop(f"NO  there is no model.json in {folder}")
     try:
         added = asyncio.run(add_bundle(Settings(), folder, group=group, name=name or None))
     except LookupError as error:
