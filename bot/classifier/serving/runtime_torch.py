@@ -5,6 +5,11 @@ channels-last, and what need not be exact is computed in float16 (tensor cores; 
 bfloat16, and a value that overflows sends the batch through float32 again). `graphs` replays the whole model
 as one CUDA graph for each of a few batch sizes, to which batches are filled up: it spares the launch of some
 hundred kernels. It is off until its gain was measured on a card; so far it was not.
+
+Two more tricks are left out for the same reason, that none stays without its figure
+(`tests/benchmarks/card.py` prints it where there is a card): decoding JPEG on the card (nvJPEG, by
+`torchvision.io.decode_jpeg`), which would also need the hostile files of `images` checked against its
+decoder, and `torch.compile`, which would need a compiler on the organizer's machine.
 """
 
 import threading
