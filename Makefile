@@ -18,7 +18,7 @@ BOT := .venv/installed-bot$(if $(EXTRAS),-$(EXTRAS))
 SANDBOX := .venv/installed-sandbox
 EVERYTHING := .venv/installed-everything
 
-.PHONY: help demo run test chaos bench screenshots format lock clean
+.PHONY: help demo run test chaos soak fuzz bench screenshots translations format lock audit licences sbom clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -38,14 +38,24 @@ test: $(EVERYTHING) ## The whole gate (ARGS='-k meetup' for pytest)
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal $(ARGS)
 
-chaos: $(EVERYTHING) ## The long form of the crash tests
+chaos: $(EVERYTHING) ## The long form of the crash tests, about two hours (ARGS='--preset medium')
+	$(BIN)/python -m tests.chaos.points
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: $(EVERYTHING) ## The long forms of rate, dropped connections, starts and memory (ARGS='--figure 3')
+	$(BIN)/python -m tests.soak $(ARGS)
+
+fuzz: $(EVERYTHING) ## The fuzz, much longer than in the gate (EXAMPLES=30 times as long)
+	COHORT_FUZZ_EXAMPLES=$(or $(EXAMPLES),30) $(BIN)/pytest tests/fuzz -n0 $(ARGS)
 
 bench: $(EVERYTHING) ## Measure latency, memory and throughput
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 screenshots: $(EVERYTHING) ## Take the README's pictures anew
 	$(BIN)/python -m bot.sandbox.screenshots $(ARGS)
+
+translations: $(EVERYTHING) ## Bring the catalogues in bot/locales up to date with the source
+	$(BIN)/python -m tests.locales
 
 format: $(EVERYTHING) ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
@@ -55,6 +65,15 @@ lock: $(BIN)/uv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade f
 	env -u UV_FIND_LINKS -u UV_INDEX -u UV_EXTRA_INDEX_URL $(BIN)/uv pip compile pyproject.toml --quiet --no-config \
 		--all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -o $(LOCK) $(ARGS)
+
+audit: $(EVERYTHING) ## Ask for known holes in what the lock pins (ARGS='--service osv')
+	$(BIN)/python -m tests.deploy.audit $(ARGS)
+
+licences: $(EVERYTHING) ## Write deploy/licences.md from what is installed
+	$(BIN)/python -m tests.deploy.licences
+
+sbom: $(EVERYTHING) ## Write the bill of materials, dist/cohort.cdx.json (ARGS=FILE for elsewhere)
+	$(BIN)/python -m tests.deploy.sbom $(ARGS)
 
 clean: ## Remove the environment and the caches; data stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
