@@ -53,6 +53,8 @@ async def test_what_was_backed_up_comes_back_and_what_came_later_does_not(
     async with open_world(database_url=settings.database_url, empty=True) as world:
         await world.organizer.slash(world.channel, "group create", name="Berlin", timezone="Europe/Berlin")
         about = await make_backup(settings, file, now=NOW)
+        if os.name == "posix":
+            assert file.stat().st_mode & 0o077 == 0, "other users of the machine read what members told"
         await world.alice.slash(world.channel, "timezone", zone="Europe/Paris")
         await world.organizer.slash(world.channel, "group create", name="Later", timezone="Europe/Berlin")
     assert (await count_of(settings, Group), await count_of(settings, Member)) == (2, 1)

@@ -76,6 +76,8 @@ def _write(settings: Settings, target: Path, revision: str, now: datetime) -> Ab
             archive.writestr(ABOUT, to_json(about))
             for part, file in parts.items():
                 archive.write(file, part)
+        # All that members told the bot is in it, whatever the folder is open to.
+        whole.chmod(0o600)
         whole.replace(target)
     return about
 

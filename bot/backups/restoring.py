@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, make_url, select, text, update
 
 from bot.backups.contents import (
@@ -59,10 +58,7 @@ async def restore_backup(settings: Settings, source: Path, *, replace: bool, now
                 f"{source.name} was made of {about.database}, and COHORT_DATABASE_URL is {kind}. Restore it "
                 f"where it came from, then: cohort db move"
             )
-        revisions = {
-            one.revision for one in ScriptDirectory.from_config(migrate.alembic_config()).walk_revisions()
-        }
-        if about.revision not in revisions:
+        if about.revision not in migrate.revisions():
             raise CannotRun(f"{source.name} was made by a newer version of Cohort. Update Cohort first.")
         kept = None
         if kind == "sqlite":
