@@ -1,4 +1,4 @@
-"""The files of `deploy/`: what they name exists, and the services they start are shut in."""
+"""The files of `deploy/`: what they name exists, and the containers they start are shut in."""
 
 import json
 import re
@@ -16,37 +16,6 @@ from bot.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-UNITS = sorted(DEPLOY.glob("systemd/*.service"))
-MOST_EXPOSED = 1.5
-
-
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_a_service_sees_little_of_the_machine(unit: Path, record_property: Any) -> None:
-    """systemd's own judgement, from 0 (shut in) to 10."""
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
-    done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
-    assert found, done.stdout + done.stderr
-    record_property("figure", f"systemd-analyze security {unit.name}: {found[1]}, at most {MOST_EXPOSED}")
-    assert float(found[1]) <= MOST_EXPOSED
-
-
-def test_units_name_only_what_there_is() -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
-    for unit in (*UNITS, *DEPLOY.glob("systemd/*.timer")):
-        done = subprocess.run(
-            ["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False
-        )
-        # Cohort itself is not installed where the tests run; everything else has to be right.
-        problems = [
-            line for line in done.stderr.splitlines() if unit.name in line and "/opt/cohort" not in line
-        ]
-        assert problems == []
 
 
 def services() -> dict[str, dict[str, Any]]:
@@ -64,6 +33,7 @@ def test_containers_are_shut_in_and_name_only_what_there_is() -> None:
         assert service["build"]["target"] in targets
         assert service["user"] not in ("0", "root")
         assert service["read_only"] is True
+        assert service["init"] is True, "a shell that is the first process hears no SIGTERM"
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         settings = {key for key in service["environment"] if key.startswith("COHORT_")}
@@ -73,6 +43,39 @@ def test_containers_are_shut_in_and_name_only_what_there_is() -> None:
         assert found[name]["networks"] == ["inside"]
         assert "ports" not in found[name]
     assert yaml.safe_load((DEPLOY / "compose.yaml").read_text())["networks"]["inside"] == {"internal": True}
+
+
+# The major version of PostgreSQL's tools in each release of Debian.
+DEBIANS_POSTGRES = {"bookworm": 15, "trixie": 17}
+
+
+def test_the_images_tools_can_read_the_composed_database() -> None:
+    """pg_dump refuses a server that is newer than itself; each nightly backup would fail."""
+    releases = set(re.findall(r"^FROM python:[\d.]+-slim-(\w+) ", (DEPLOY / "Dockerfile").read_text(), re.M))
+    (release,) = releases
+    server = services()["database"]["image"].removeprefix("postgres:")
+    assert int(server.split("-")[0]) <= DEBIANS_POSTGRES[release]
+    # From 18 on the data lies one folder higher.
+    folder = "/var/lib/postgresql/data" if int(server) < 18 else "/var/lib/postgresql"
+    assert services()["database"]["volumes"] == [f"database:{folder}"]
+
+
+def test_docker_compose_reads_the_files(tmp_path: Path) -> None:
+    """Compose's own judgement, where there is one: its plugin needs no engine for it."""
+    found = shutil.which("docker-compose")
+    command = [found] if found else ["docker", "compose"]
+    if not found and subprocess.run([*command, "version"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("docker compose is not installed")
+    copied = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, copied, ignore=shutil.ignore_patterns(".env", "screenshots"))
+    (copied / ".env").write_text("DISCORD_TOKEN=token\nPOSTGRES_PASSWORD=password\n")
+    for files in (["compose.yaml"], ["compose.yaml", "compose.scale.yaml"]):
+        named = [part for file in files for part in ("-f", file)]
+        done = subprocess.run(
+            [*command, *named, "--profile", "gpu", "--profile", "cpu", "config", "--quiet"],
+            cwd=copied, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_shard_runs_once() -> None:
@@ -87,6 +90,8 @@ def test_the_worker_finds_its_settings_in_rays_file() -> None:
     """The compose file rewrites some lines of it, which therefore have to stand there."""
     text = (DEPLOY / "ray-serve.yaml").read_text()
     command = services()["worker-gpu"]["command"][-1]
+    # Whoever reaches Ray's dashboard can run code there; without its own `ray start`, Ray starts one.
+    assert "ray start --head --include-dashboard=false" in command
     rewritten = [found[2] for found in re.finditer(r'"s([/#])(.*?)\1.*?\1"', command)]
     assert len(rewritten) == 3
     for wanted in rewritten:

@@ -7,6 +7,7 @@ which ignores that limit, a thread looks at the memory in use four times a secon
 Windows nothing does: the clock alone ends a worker there.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -41,7 +42,9 @@ def cores(quota: Path = _CGROUP) -> int:
 def be_modest(niceness: int = NICENESS) -> None:
     """Let the bot go first. On Windows it is started like that."""
     if sys.platform != "win32":
-        os.nice(niceness)
+        # A service whose system calls are filtered (deploy/systemd) may not ask for it, and works without.
+        with contextlib.suppress(PermissionError):
+            os.nice(niceness)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
