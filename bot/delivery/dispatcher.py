@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 
 from bot.delivery.ledger import Claimed, Ledger, Outgoing, nonce
 
@@ -21,6 +21,8 @@ SENDING_SHARE_OF_LEASE = 2 / 3
 FIRST_BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(minutes=10)
 UNEXPECTED_ATTEMPTS = 5
+# What a statement of ours did wrong: no waiting for the database mends that.
+OUR_FAULT = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 # While something slow is on its way, how often to look for what has become due meanwhile.
 LOOK_AGAIN_SECONDS = 1.0
 
@@ -90,8 +92,9 @@ class Dispatcher:
 
     At most `concurrency` are on their way at once, and only as many are claimed, in portions of at most
     `batch`, so that no lease runs while its delivery waits for others. To one target they go one after
-    the other. `on_failed` is told about each delivery that is given up for good, with the reason, and
-    may return what to say instead (a note to an organizer): that is planned in the same transaction.
+    the other: while the first is postponed, the next ones are given back, and the ledger keeps the order.
+    `on_failed` is told about each delivery that is given up for good, with the reason, and may return what
+    to say instead (a note to an organizer): that is planned in the same transaction.
     """
 
     def __init__(
@@ -121,10 +124,10 @@ class Dispatcher:
         self._turn = asyncio.Lock()
         self._draining = False
         self._hurry = False
-        self._on_their_way: set[asyncio.Task[None]] = set()
+        self._on_their_way: set[asyncio.Task[bool]] = set()
         # Those of them that wait for Discord at this moment.
         self._at_discord: set[asyncio.Task[Any]] = set()
-        self._last_to: dict[tuple[int | None, int | None], asyncio.Task[None]] = {}
+        self._last_to: dict[tuple[int | None, int | None], asyncio.Task[bool]] = {}
         # How often this process met an unexpected error, by delivery.
         self._unexpected: dict[int, int] = {}
 
@@ -190,6 +193,8 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         # Before the claim: so our idea of the lease's end is never later than the database's.
         until = loop.time() + self._ledger.lease.total_seconds() * SENDING_SHARE_OF_LEASE
+        # Before it too: to whoever was still on its way when the ledger was asked, the answer did not refer.
+        self._last_to = {target: task for target, task in self._last_to.items() if not task.done()}
         claimed = await self._ledger.claim(most)
         for delivery in claimed:
             target = (delivery.channel_id, delivery.user_id)
@@ -197,27 +202,33 @@ class Dispatcher:
             self._last_to[target] = task
             self._on_their_way.add(task)
             task.add_done_callback(self._on_their_way.discard)
-        self._last_to = {target: task for target, task in self._last_to.items() if not task.done()}
         return len(claimed) == most
 
-    async def _deliver(self, delivery: Claimed, until: float, after: asyncio.Task[None] | None) -> None:
-        """Send one delivery and settle it. Never raises: what cannot be settled is left to the lease."""
+    async def _deliver(self, delivery: Claimed, until: float, after: asyncio.Task[bool] | None) -> bool:
+        """Send one delivery and settle it; whether it is out of the way of later ones to the same target.
+        Never raises: what cannot be settled is left to the lease.
+        """
         try:
             try:
                 if after is not None:
                     await asyncio.wait([after])
+                    if after.cancelled() or not after.result():
+                        await self._ledger.give_back(delivery)
+                        return False
                 sent = await self._attempt(delivery, until)
             except asyncio.CancelledError:
                 await self._ledger.retry(delivery, after=timedelta(0), error="cut short by a shutdown")
                 raise
             except Exception as error:
-                await self._settle_unsent(delivery, error)
-            else:
-                self._unexpected.pop(delivery.id, None)
-                if sent is not None:
-                    await self._ledger.sent(delivery, channel_id=sent.channel_id, message_id=sent.message_id)
+                return await self._settle_unsent(delivery, error)
+            self._unexpected.pop(delivery.id, None)
+            if sent is None:
+                return False
+            await self._ledger.sent(delivery, channel_id=sent.channel_id, message_id=sent.message_id)
         except Exception:
             log.warning("delivery %s stays open until its lease ends", delivery.key, exc_info=True)
+            return False
+        return True
 
     async def _attempt(self, delivery: Claimed, until: float) -> SentMessage | None:
         """Send it, unless it turns out to be there already; None when it was given back instead."""
@@ -257,7 +268,8 @@ class Dispatcher:
         finally:
             self._at_discord.discard(task)
 
-    async def _settle_unsent(self, delivery: Claimed, error: Exception) -> None:
+    async def _settle_unsent(self, delivery: Claimed, error: Exception) -> bool:
+        """Whether it is settled for good."""
         match error:
             case Pointless():
                 self.outcomes["skipped"] += 1
@@ -269,12 +281,15 @@ class Dispatcher:
             case Unauthorized():
                 await self._stop(delivery, error.reason)
             case TryLater():
-                await self._retry(delivery, error.reason, error.after)
-            case TimeoutError() | OSError() | OperationalError() | InterfaceError():
-                # The network, or the database that was to give the words.
-                await self._retry(delivery, f"{type(error).__name__}: {error}", None)
+                return await self._retry(delivery, error.reason, error.after)
+            case TimeoutError() | OSError():
+                return await self._retry(delivery, f"{type(error).__name__}: {error}", None)
+            case DBAPIError() if not isinstance(error, OUR_FAULT):
+                # The database that was to give the words; while it starts, its errors have no better class.
+                return await self._retry(delivery, f"{type(error).__name__}: {error}", None)
             case _:
-                await self._retry_unexpected(delivery, error)
+                return await self._retry_unexpected(delivery, error)
+        return not isinstance(error, Unauthorized)
 
     async def _fail(self, delivery: Claimed, reason: str, *, instead: Outgoing | None = None) -> None:
         log.warning(
@@ -292,23 +307,24 @@ class Dispatcher:
                 log.exception("nobody could be told about delivery %s", delivery.key)
         await self._ledger.fail(delivery, reason=reason, follow_on=instead)
 
-    async def _retry(self, delivery: Claimed, reason: str, after: timedelta | None) -> None:
+    async def _retry(self, delivery: Claimed, reason: str, after: timedelta | None) -> bool:
         left = delivery.gives_up_at - self._clock()
         # Not beyond its end: there a last look tells whether one of the attempts got through.
         wait = min(max(self._backoff(delivery.errors), after or timedelta(0)), max(left, timedelta(0)))
         log.info("delivery %s again in %.1f s: %s", delivery.key, wait.total_seconds(), reason)
         self.outcomes["retry"] += 1
         await self._ledger.retry(delivery, after=wait, error=reason)
+        return False
 
-    async def _retry_unexpected(self, delivery: Claimed, error: Exception) -> None:
+    async def _retry_unexpected(self, delivery: Claimed, error: Exception) -> bool:
         times = self._unexpected[delivery.id] = self._unexpected.get(delivery.id, 0) + 1
         reason = f"{type(error).__name__}: {error}"
         if times == 1:
             log.error("delivery %s (%s) met an unexpected error", delivery.key, delivery.kind, exc_info=error)
         if times >= UNEXPECTED_ATTEMPTS:
             await self._fail(delivery, reason)
-        else:
-            await self._retry(delivery, reason, None)
+            return True
+        return await self._retry(delivery, reason, None)
 
     async def _stop(self, delivery: Claimed, reason: str) -> None:
         if not self.unauthorized:

@@ -1,14 +1,12 @@
 """The ledger of everything the bot must say: written with its cause, claimed, settled with a reason."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
-    Integer,
     Interval,
     Row,
     TableClause,
@@ -31,8 +29,10 @@ from bot.db.models import Delivery, DeliveryState, Restore
 from bot.db.models.deliveries import OPEN
 from bot.db.types import UtcDateTime
 from bot.delivery.messages import Claimed, Outgoing, nonce
+from bot.delivery.order import held_up, turn
+from bot.delivery.shares import OTHERS_AFTER, Share
 
-__all__ = ["Claimed", "Ledger", "Outgoing", "nonce"]
+__all__ = ["OTHERS_AFTER", "Claimed", "Ledger", "Outgoing", "Share", "nonce"]
 
 ERROR_LIMIT = 500
 FORGOTTEN = "due before the backup was restored: it was probably said then"
@@ -40,29 +40,22 @@ FORGOTTEN = "due before the backup was restored: it was probably said then"
 PLANNED = "deliveries planned"
 
 table = cast(TableClause, Delivery.__table__)
-# What has been due for so long is anybody's: the process whose it was does not run.
-OTHERS_AFTER = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """The part of all servers, and of members for direct messages, that a process serves: these shards out of
-    `count`, by Discord's formula. One process serves each, so what goes to one place goes in its order.
-    """
-
-    shards: tuple[int, ...]
-    count: int
-
-    def mine(self) -> ColumnElement[bool]:
-        target = func.coalesce(table.c.user_id, table.c.guild_id, table.c.channel_id)
-        return (target.bitwise_rshift(literal(22, Integer())) % self.count).in_(self.shards)
+# An earlier delivery to the same place that keeps failing holds up the later ones for so long, and for the
+# time that a dead process's successor needs on top of it.
+HOLDS_UP_FOR = timedelta(minutes=1)
 
 
 class Ledger:
     """The `deliveries` table as a queue that survives the death of any process at any moment.
 
     A row is claimed and committed before it is sent. Who claims it holds a lease; when that runs out
-    unsettled, the next claim hands it out again, as a retry. `owner` names this process in the rows.
+    unsettled, the next claim hands it out again, as a retry. `owner` names this process in the rows, and no
+    other one, not even its predecessor with the same process id.
+
+    What goes to one place is handed out in the order of `due_at`, then id, whatever process asks: a delivery
+    waits while an earlier one to the same channel or member is with another process or postponed, but no
+    longer than `holds_up_for` after that one's first attempt. What this process itself has on its way is
+    the caller's to keep in order.
 
     With a `share`, only what goes to it is claimed, and what nobody else has said in time.
 
@@ -82,6 +75,7 @@ class Ledger:
         share: Share | None = None,
     ) -> None:
         self.lease = lease
+        self.holds_up_for = lease + OTHERS_AFTER + HOLDS_UP_FOR
         #: Called after each commit that planned something, with the earliest moment it can be due.
         self.on_planned: Callable[[datetime], None] | None = None
         self._database = database
@@ -154,7 +148,10 @@ class Ledger:
     # Claiming.
 
     async def claim(self, limit: int) -> list[Claimed]:
-        """Take at most `limit` due deliveries for this process alone, the longest due first; committed."""
+        """Take at most `limit` due deliveries for this process alone, the longest due first; committed.
+
+        They may be fewer than are due where an earlier delivery to the same place is still to come.
+        """
         due = (
             select(table.c.id)
             .where(OPEN, table.c.next_attempt_at <= self._now(), self._for_us())
@@ -177,8 +174,17 @@ class Ledger:
             .returning(*table.c)
         )
         async with self._database.write() as session:
-            rows = (await session.execute(statement)).all()
-        return sorted(map(_claimed, rows), key=lambda claimed: (claimed.due_at, claimed.id))
+            claimed = [_claimed(row) for row in await session.execute(statement)]
+            if claimed:
+                waits = await held_up(
+                    session, claimed, now=self._now, owner=self._owner, longest=self.holds_up_for
+                )
+                for one in claimed:
+                    if one.id in waits:
+                        values = self._unused(one, waits[one.id])
+                        await session.execute(self._newest(one).values(values))
+                claimed = [one for one in claimed if one.id not in waits]
+        return sorted(claimed, key=turn)
 
     async def next_due(self) -> datetime | None:
         """When the next claim can find something, by the injected clock; None when nothing is open.
@@ -238,15 +244,7 @@ class Ledger:
 
     async def give_back(self, claimed: Claimed) -> bool:
         """Undo a claim that was not used: nothing was sent since. False as for `retry`."""
-        values: dict[str, Any] = {
-            "state": DeliveryState.PENDING,
-            "next_attempt_at": self._now(),
-            "owner": None,
-            "attempts": table.c.attempts - 1,
-        }
-        if not claimed.is_retry:
-            values["first_attempt_at"] = None
-        return await self._settle(claimed, values)
+        return await self._settle(claimed, self._unused(claimed))
 
     async def drop(self, claimed: Claimed, *, reason: str) -> bool:
         """Skip it: there is no point in sending it any more. False as for `retry`."""
@@ -261,17 +259,32 @@ class Ledger:
     async def _settle(
         self, claimed: Claimed, values: dict[str, Any], follow_on: Outgoing | None = None
     ) -> bool:
-        newest = (
-            table.c.id == claimed.id,
-            table.c.fence == claimed.fence,
-            table.c.state == DeliveryState.CLAIMED,
-        )
         async with self._database.write() as session:
-            if await _count(session, update(table).where(*newest).values(values)) == 0:
+            if await _count(session, self._newest(claimed).values(values)) == 0:
                 return False
             if follow_on is not None:
                 await self.plan(session, follow_on)
             return True
+
+    @staticmethod
+    def _newest(claimed: Claimed) -> Update:
+        """An update of the row while this claim is the newest."""
+        return update(table).where(
+            table.c.id == claimed.id,
+            table.c.fence == claimed.fence,
+            table.c.state == DeliveryState.CLAIMED,
+        )
+
+    def _unused(self, claimed: Claimed, after: timedelta = timedelta(0)) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "state": DeliveryState.PENDING,
+            "next_attempt_at": self._now(after),
+            "owner": None,
+            "attempts": table.c.attempts - 1,
+        }
+        if not claimed.is_retry:
+            values["first_attempt_at"] = None
+        return values
 
     # Looking.
 

@@ -112,7 +112,8 @@ async def test_what_cannot_be_kept_is_refused_before_the_database(clock: Clock) 
 async def test_twenty_claimers_claim_each_row_once(
     database_url: str, database: Database, ledger: Ledger, clock: Clock
 ) -> None:
-    await plan(database, ledger, *(outgoing(clock, f"r:{number}") for number in range(200)))
+    rows = (outgoing(clock, f"r:{number}", channel_id=number) for number in range(200))
+    await plan(database, ledger, *rows)
     databases = [Database(database_url) for _ in range(4)]
     ledgers = [Ledger(databases[n % 4], clock=clock, owner=f"tests:{n}") for n in range(20)]
     seen: Counter[str] = Counter()
