@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
@@ -58,7 +57,7 @@ async def upgrade_schema(settings: Settings) -> None:
     with usable(settings):
         try:
             await migrate.upgrade(settings.database_url)
-        except CommandError as error:
+        except migrate.CannotUpgrade as error:
             raise CannotRun(
                 f"The schema cannot be upgraded: {error}. Was it made by a newer version?"
             ) from None

@@ -3,20 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.engine import Database
 from bot.db.models import Group, Meetup, Membership, Occurrence, OccurrenceState
 from bot.errors import NoMeetups
+from bot.locales import _
 from bot.scheduling.recurrence import Recurrence, Repeat
 from bot.services.access import Caller, active
 from bot.services.meetups.facts import title_of
 from bot.services.meetups.finding import find
 from bot.services.meetups.horizon import recurrence_of
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 #: What ended longer ago is left out of a calendar of all meetups.
 KEPT_AFTER = timedelta(days=30)
@@ -74,11 +78,14 @@ async def _load(session: AsyncSession, condition: ColumnElement[bool]) -> list[S
 
 
 def calendar_file(series: Sequence[Series], *, places: Mapping[int, str], now: datetime) -> bytes:
-    """The .ics file of these meetups. `places` names channels by id; `now` is its DTSTAMP.
+    """The .ics file of these meetups, described in the spoken language. `places` names channels by id; `now`
+    is its DTSTAMP.
 
     A repeating meetup is one VEVENT with its rule, EXDATE for dates that were called off, and one VEVENT
     with RECURRENCE-ID for each date that was moved, retitled or put elsewhere.
     """
+    from icalendar import Calendar  # here: 70 ms that a start need not wait for
+
     calendar = Calendar()
     calendar.add("prodid", "-//Cohort//Study group meetups//EN")
     calendar.add("version", "2.0")
@@ -107,24 +114,24 @@ class _Writer:
         # Across servers and bots no two meetups share it, however often a file is made.
         self.uid = f"meetup-{self.meetup.id}.{self.group.guild_id}@cohort"
 
-    def events(self) -> list[Event]:
+    def events(self) -> list["Event"]:
         if Repeat(self.meetup.repeat) is Repeat.NONE:
             return self._once()
         return self._repeating(recurrence_of(self.meetup))
 
-    def _once(self) -> list[Event]:
+    def _once(self) -> list["Event"]:
         """The meetup's one date; dates of a series that it was before stand on their own."""
         slot = self.meetup.starts_local.date()
         events = [self._single(each) for each in self.occurrences if each.slot == slot]
         others = (each for each in self.occurrences if each.slot != slot)
         return events + [self._stray(each) for each in others if each.state is OccurrenceState.PLANNED]
 
-    def _stray(self, occurrence: Occurrence) -> Event:
+    def _stray(self, occurrence: Occurrence) -> "Event":
         """A date that the meetup's rule does not give any more: no RECURRENCE-ID could name it."""
         uid = f"meetup-{self.meetup.id}-{occurrence.id}.{self.group.guild_id}@cohort"
         return self._single(occurrence, uid=uid)
 
-    def _single(self, occurrence: Occurrence, *, uid: str | None = None) -> Event:
+    def _single(self, occurrence: Occurrence, *, uid: str | None = None) -> "Event":
         event = self._event(uid)
         event.add("dtstart", self._local(occurrence.starts_at))
         event.add("dtend", self._local(occurrence.ends_at))
@@ -137,7 +144,7 @@ class _Writer:
         event.add("status", status(occurrence.state is OccurrenceState.PLANNED))
         return event
 
-    def _repeating(self, rule: Recurrence) -> list[Event]:
+    def _repeating(self, rule: Recurrence) -> list["Event"]:
         """The rule's VEVENT first, then those of the dates that differ from it."""
         called_off: list[datetime] = []
         differing: list[Event] = []
@@ -184,19 +191,21 @@ class _Writer:
             or occurrence.where_text is not None
         )
 
-    def _event(self, uid: str | None = None) -> Event:
+    def _event(self, uid: str | None = None) -> "Event":
         """What all parts of the meetup share."""
+        from icalendar import Event
+
         event = Event()
         event.add("uid", uid or self.uid)
         event.add("dtstamp", self.now)
         event.add("sequence", self.sequence)
         return event
 
-    def _describe(self, event: Event, *, title: str, place: str | None, post: Occurrence | None) -> None:
+    def _describe(self, event: "Event", *, title: str, place: str | None, post: Occurrence | None) -> None:
         link = link_of(self.group, post) if post is not None else None
-        about = [f"Study group: {self.group.name}"]
+        about = [_("Study group: {group}", group=self.group.name)]
         if self.meetup.lesson:
-            about.append(f"Lesson: {self.meetup.lesson}")
+            about.append(_("Lesson: {lesson}", lesson=self.meetup.lesson))
         if link:
             about.append(link)
             event.add("url", link)

@@ -32,6 +32,13 @@ def test_the_shipped_packs_are_there_and_the_template_is_none_of_them(library: C
     assert [lesson.hours for lesson in template.lessons] == [6, 6]
 
 
+def test_what_is_ours_stands_the_check_that_a_start_leaves_out() -> None:
+    shipped = [file.read_bytes() for file in SHIPPED.iterdir() if file.name.endswith(".yaml")]
+    assert len(shipped) == 4
+    for data in shipped:
+        assert read_pack(data) == read_pack(data, is_ours=True)
+
+
 def test_fastai_2019_is_what_the_course_facts_say(library: CourseLibrary) -> None:
     course = pack(library, "fastai-2019")
     assert len(course.lessons) == 7

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from bot.db import migrate
@@ -106,6 +107,12 @@ async def test_no_table_lost_its_memory_for_ids(sqlite_url: str) -> None:
         await database.close()
     assert "groups" in wanted
     assert found == wanted
+
+
+def test_alembic_reads_the_same_from_the_files() -> None:
+    script = ScriptDirectory.from_config(migrate.alembic_config())
+    assert migrate.head() == script.get_current_head()
+    assert migrate.revisions() == {one.revision: one.down_revision for one in script.walk_revisions()}
 
 
 async def test_upgrading_twice_changes_nothing(database_url: str) -> None:
