@@ -1,6 +1,7 @@
 """The one place that chooses implementations and connects them."""
 
 import os
+import secrets
 import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -66,7 +67,8 @@ def build_bot(
     ledger = Ledger(
         database,
         clock=clock,
-        owner=f"{socket.gethostname()[:40]}:{os.getpid()}",
+        # A container's next process has the same name and number.
+        owner=f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}",
         lease=timedelta(seconds=settings.lease_seconds),
         # A clock of our own is a simulated one; else the processes agree on the database's.
         database_clock=scheduler is None and not database.is_sqlite,
@@ -118,6 +120,7 @@ def build_bot(
         store=store,
         download=download,
         clock=clock,
+        language=settings.language,
         shard_count=settings.share[1] if settings.share else shard_count,
         shard_ids=settings.share[0] if settings.share else None,
     )

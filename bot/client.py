@@ -17,7 +17,8 @@ from bot.classifier.store import ModelStore
 from bot.classifier.training.trainer import Trainer
 from bot.db.engine import Database
 from bot.delivery.dispatcher import Dispatcher
-from bot.delivery.ledger import Ledger
+from bot.delivery.ledger import Claimed, Ledger
+from bot.locales import speak
 from bot.metrics import Metrics
 from bot.rendering.formulas.pictures import FormulaPictures
 from bot.rendering.painter import Painter
@@ -49,7 +50,9 @@ from bot.services.servers import ServerService
 from bot.services.trainings import TrainingService
 from bot.ui.buttons import ButtonHandlers, DurableButton
 from bot.ui.downloads import Download
-from bot.ui.errors import answer_error, reference_of
+from bot.ui.errors import UNFIT, answer_error, reference_of
+from bot.ui.given import check_options
+from bot.ui.languages import CatalogueTranslator, of_guild, of_member
 from bot.ui.sending import DiscordSender, InvalidRequests
 
 log = logging.getLogger(__name__)
@@ -127,13 +130,18 @@ class StudyTree(app_commands.CommandTree["StudyBot"]):
             user=interaction.user.id,
             command=interaction.command.qualified_name if interaction.command else None,
         )
+        speak(of_member(interaction))
+        check_options(interaction)
         return True
 
     async def on_error(
         self, interaction: discord.Interaction["StudyBot"], error: app_commands.AppCommandError, /
     ) -> None:
         if interaction.type is discord.InteractionType.autocomplete:
-            log.error("autocomplete failed", exc_info=error)
+            if isinstance(error, (*UNFIT, app_commands.TransformerError)):
+                await interaction.response.autocomplete([])
+            else:
+                log.error("autocomplete failed", exc_info=error)
             return
         await answer_error(interaction, error)
 
@@ -156,6 +164,7 @@ class StudyBot(commands.AutoShardedBot):
         store: ModelStore,
         download: Download,
         clock: Callable[[], datetime],
+        language: str | None = None,
         shard_count: int | None = None,
         shard_ids: Sequence[int] | None = None,
     ) -> None:
@@ -192,10 +201,14 @@ class StudyBot(commands.AutoShardedBot):
         self.store = store
         self.download = download
         self.clock = clock
+        #: What servers are spoken to in, all alike; None: each in its own.
+        self.language = language
         self.buttons = ButtonHandlers()
         # Discord counts a bot's requests over all its processes: each takes its part of them.
         part = len(shard_ids) / shard_count if shard_ids is not None and shard_count else 1.0
-        self.sender = DiscordSender(self, invalid_requests=invalid_requests, part=part)
+        self.sender = DiscordSender(
+            self, language=self._language_for, invalid_requests=invalid_requests, part=part
+        )
         self.dispatcher = Dispatcher(ledger, self.sender, clock=clock, on_failed=services.notes.about_failure)
         ledger.on_planned = self._wake_dispatcher
         self._started = False
@@ -206,6 +219,8 @@ class StudyBot(commands.AutoShardedBot):
         self.add_dynamic_items(DurableButton)
         for name in COGS:
             await self.load_extension(name)
+        await self.services.members.learn_languages()
+        await self.tree.set_translator(CatalogueTranslator())
         await self.tree.sync()
 
     async def on_ready(self) -> None:
@@ -223,6 +238,11 @@ class StudyBot(commands.AutoShardedBot):
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Before any command or button could have awaited an answer from Discord."""
         self.metrics.received(interaction)
+        command = interaction.command
+        # Whoever has everything erased shall not get a row by asking for it.
+        if command is None or not command.qualified_name.startswith("privacy"):
+            language = of_member(interaction)
+            await self.services.members.remember_language(user_id=interaction.user.id, language=language)
 
     async def close(self) -> None:
         """Stop in the order that loses nothing: no new work, finish what runs, then let go."""
@@ -241,6 +261,12 @@ class StudyBot(commands.AutoShardedBot):
         self.services.decks.close()
         await self.classifier.close()
         await self.database.close()
+
+    async def _language_for(self, delivery: Claimed) -> str:
+        """A member's own for direct messages, the server's for channels."""
+        if delivery.user_id is not None:
+            return await self.services.members.language(user_id=delivery.user_id)
+        return of_guild(self, delivery.guild_id)
 
     def _wake_dispatcher(self, due_at: datetime) -> None:
         self.scheduler.wake(DISPATCH, due_at)

@@ -1,14 +1,18 @@
 """Settings, typed, from the environment and `.env`; deploy/env.example documents every one."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AliasChoices, DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+# Where drivers take a password besides the address's own place for it.
+SECRET_IN_QUERY = ("password", "sslpassword")
 API_VERSION = re.compile(r"/v\d+$")
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -31,6 +35,8 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     lease_seconds: float = Field(default=30, ge=1, le=600)
     fonts: DirectoryPath | None = None
+    # What everyone in a server sees is worded in; each server's own when not set.
+    language: Literal["en", "de"] | None = None
     # "auto": with whatever is installed.
     classifier: Literal["auto", "off"] = "auto"
     classifier_device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
@@ -107,7 +113,26 @@ class Settings(BaseSettings):
         """Every value that must not be printed."""
         token = self.discord_token.get_secret_value().strip() if self.discord_token else None
         classifier = self.classifier_token.get_secret_value() if self.classifier_token else None
-        return [secret for secret in (token, classifier, make_url(self.database_url).password) if secret]
+        database = make_url(self.database_url)
+        in_query = [value for name in SECRET_IN_QUERY for value in database.normalized_query.get(name, ())]
+        within = [
+            unquote(found)
+            for address in (self.classifier_url, self.discord_api_url)
+            for found in _credentials(address)
+        ]
+        return [secret for secret in (token, classifier, database.password, *in_query, *within) if secret]
+
+
+def _credentials(address: str | None) -> Iterator[str]:
+    """The password in an address, and the values behind its question mark."""
+    if address is None:
+        return
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # whoever uses it says so
+        return
+    yield parts.password or ""
+    yield from (value for _, value in parse_qsl(parts.query))
 
 
 def explain(error: ValidationError) -> str:

@@ -22,6 +22,7 @@ from bot.errors import (
     UnknownPrediction,
     UnreachableFile,
 )
+from bot.locales import N_, _, speaking
 from bot.services.access import Caller
 from bot.services.models import ModelFacts
 from bot.services.predictions import KEPT_FOR, PredictionFacts
@@ -38,6 +39,7 @@ from bot.ui.classifier import (
     thanks,
 )
 from bot.ui.images import MOST_BYTES
+from bot.ui.languages import of_everyone
 from bot.ui.modals import Form
 from bot.ui.options import CHOICES, caller_of, model_choices
 
@@ -45,7 +47,7 @@ log = logging.getLogger(__name__)
 
 # Under a flood of pictures every member still gets a sign at once; a refusal may come sooner.
 PATIENCE = 0.02
-TICK = "old predictions"
+TICK = "old predictions"  # the same in every language
 LABEL_LIMIT = 100
 
 
@@ -54,7 +56,7 @@ class Classify(commands.Cog):
         self.bot = bot
         self.models = bot.services.models
         self.predictions = bot.services.predictions
-        self.menu = app_commands.ContextMenu(name="Classify image", callback=self.classify_image)
+        self.menu = app_commands.ContextMenu(name=N_("Classify image"), callback=self.classify_image)
         self.menu.guild_only = True
 
     async def cog_load(self) -> None:
@@ -129,8 +131,9 @@ class Classify(commands.Cog):
             await acknowledge(interaction, private=True)
             said = await self._classified(caller, image, model, owned=owned)
         else:
-            work = self._classified(caller, image, model, owned=owned)
-            said = await patiently(interaction, work, patience=PATIENCE)
+            with speaking(of_everyone(interaction)):
+                work = self._classified(caller, image, model, owned=owned)
+                said = await patiently(interaction, work, patience=PATIENCE)
         await reply(interaction, said, private=private)
 
     async def _classified(
@@ -220,7 +223,9 @@ class Classify(commands.Cog):
         await self.predictions.feedback(
             caller=caller, prediction_id=press.id, right=True, label=found.label, image=image
         )
-        text = "Kept for training. Thank you! `/privacy delete` takes it back, with all else that is yours."
+        text = _(
+            "Kept for training. Thank you! `/privacy delete` takes it back, with all else that is yours."
+        )
         await interaction.edit_original_response(content=text, attachments=[], view=None)
 
     async def _why(self, press: Press) -> None:
@@ -248,7 +253,7 @@ class LabelForm(Form):
         asks_to_keep: bool,
         submitted: Callable[[Interaction, str, bool], Awaitable[None]],
     ) -> None:
-        super().__init__(title="What does it show?")
+        super().__init__(title=_("What does it show?"))
         self._submitted = submitted
         self._labels = found.model.labels
         others = [label for label in self._labels if label != found.label]
@@ -256,26 +261,26 @@ class LabelForm(Form):
         if 0 < len(others) <= CHOICES:
             self._choice = discord.ui.Select(
                 custom_id="label",
-                placeholder="One of the model’s labels",
+                placeholder=_("One of the model’s labels"),
                 required=False,
                 options=[
                     discord.SelectOption(label=label[:100], value=str(i)) for i, label in enumerate(others)
                 ],
             )
-            self.add_item(discord.ui.Label(text="It shows", component=self._choice))
+            self.add_item(discord.ui.Label(text=_("It shows"), component=self._choice))
         self._others = others
         self._typed: discord.ui.TextInput[LabelForm] = discord.ui.TextInput(
             custom_id="other", required=self._choice is None, max_length=LABEL_LIMIT
         )
-        text = "It shows" if self._choice is None else "Or something else"
+        text = _("It shows") if self._choice is None else _("Or something else")
         self.add_item(discord.ui.Label(text=text, component=self._typed))
         self._keep: discord.ui.Checkbox[LabelForm] | None = None
         if asks_to_keep:
             self._keep = discord.ui.Checkbox(custom_id="keep")
             self.add_item(
                 discord.ui.Label(
-                    text="Keep my picture for training",
-                    description="Your group may then train with it. Without this I store no picture.",
+                    text=_("Keep my picture for training"),
+                    description=_("Your group may then train with it. Without this I store no picture."),
                     component=self._keep,
                 )
             )

@@ -13,6 +13,7 @@ from bot.client import Interaction, StudyBot
 from bot.courses.documents import SIZE_LIMIT
 from bot.delivery.ledger import Claimed
 from bot.errors import BadPack, PackTooLarge, UnknownCourse, UnknownShift, UnreachableFile
+from bot.locales import N_, _, speaking
 from bot.services.courses import MOST_WEEKS, SHIFT, Started
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import Press
@@ -29,6 +30,7 @@ from bot.ui.courses import (
 )
 from bot.ui.errors import wording
 from bot.ui.events import missing_for_event
+from bot.ui.languages import of_everyone, of_member
 from bot.ui.options import CHOICES, caller_of, course_choices, group_choices, require_guild
 from bot.ui.pack_problems import REPORT_NAME, report
 from bot.ui.places import Place, require_home, require_visible
@@ -36,7 +38,7 @@ from bot.ui.sending import Pointless, Rendered
 
 #: The ticks that follow new dates: posts, Discord's events, and the calendar of what ends when.
 FOLLOWING_TICKS = ("posts", "events", "meetups")
-EVERY = {"weekly": (1, "a lesson every week"), "2 weeks": (2, "a lesson every two weeks")}
+EVERY = {"weekly": (1, N_("a lesson every week")), "2 weeks": (2, N_("a lesson every two weeks"))}
 
 
 async def coming_lesson_choices(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -138,12 +140,16 @@ class Courses(commands.GroupCog, group_name="course", group_description="Courses
                 minutes=minutes,
             )
 
-        answer = started_embed(await patiently(interaction, started()), every=rhythm)
+        course_dates = await patiently(interaction, started())
+        answer = started_embed(course_dates, every=_(rhythm))
         self._follow_up()
         await reply(interaction, Reply(embeds=[answer]), private=False)
         missing = missing_for_event(require_guild(interaction), where.id if where is not None else None)
         if missing is not None:
-            text = f"The meetups stand, but without events in Discord’s own list. {wording(missing)}"
+            with speaking(of_member(interaction)):
+                text = _(
+                    "The meetups stand, but without events in Discord’s own list. {why}", why=wording(missing)
+                )
             await reply(interaction, Reply(text), private=True)
 
     @app_commands.command()
@@ -174,7 +180,11 @@ class Courses(commands.GroupCog, group_name="course", group_description="Courses
         )
         self._follow_up()
         if claimed is None:
-            text = f"The move stands in <#{shift.group.channel_id}>, with a button that takes it back."
+            with speaking(of_member(interaction)):
+                text = _(
+                    "The move stands in <#{channel}>, with a button that takes it back.",
+                    channel=shift.group.channel_id,
+                )
             await reply(interaction, Reply(text), private=True)
             return
         message = await reply(interaction, shift_notice(shift, delivery=claimed.id), private=False)
@@ -221,7 +231,8 @@ class Courses(commands.GroupCog, group_name="course", group_description="Courses
             raise UnknownCourse(typed=press.verb, names=())
         pack_id = press.verb.replace("_", "-")
         pack = await self.courses.show(guild_id=press.interaction.guild_id, typed=pack_id)
-        page = syllabus(pack, page=press.id)
+        with speaking(of_everyone(press.interaction)):
+            page = syllabus(pack, page=press.id)
         await press.interaction.response.edit_message(embeds=page.embeds, view=page.view)
 
     def _follow_up(self) -> None:

@@ -8,6 +8,8 @@ from discord.ext import commands
 
 from bot.client import StudyBot
 from bot.delivery.ledger import Claimed
+from bot.locales import _
+from bot.locales.writing import month
 from bot.services.boards import GoalProgress, Measure, Period
 from bot.services.digests import DIGEST, Claim, Digest, Mover, Question
 from bot.ui import boards
@@ -43,26 +45,27 @@ class Digests(commands.Cog):
         digest = await self.digests.digest(group_id=delivery.refs["group"], monday=monday)
         if digest is None:
             raise Pointless("digest switched off")
-        button = DurableButton(boards.FEATURE, digest.group.id, boards.SHOW, label="Show the board")
+        button = DurableButton(boards.FEATURE, digest.group.id, boards.SHOW, label=_("Show the board"))
         return Rendered(embeds=[embed(digest)], view=buttons(button))
 
 
 def embed(digest: Digest) -> discord.Embed:
-    found = discord.Embed(title=f"{shown(digest.group.name)}: last week", colour=boards.COLOUR)
+    title = _("{group}: last week", group=shown(digest.group.name))
+    found = discord.Embed(title=title, colour=boards.COLOUR)
     if digest.movers:
         found.description = and_more([mover_line(mover) for mover in digest.movers], of=digest.moved)
     else:
-        found.description = "A quiet week; that happens. The next small step counts again."
+        found.description = _("A quiet week; that happens. The next small step counts again.")
     if digest.goal is not None:
-        found.add_field(name="Group goal", value=goal_lines(digest, digest.goal), inline=False)
-    coming = meetup_line(digest.next_meetup) if digest.next_meetup else "None planned yet"
-    found.add_field(name="Next meetup", value=coming, inline=False)
+        found.add_field(name=_("Group goal"), value=goal_lines(digest, digest.goal), inline=False)
+    coming = meetup_line(digest.next_meetup) if digest.next_meetup else _("None planned yet")
+    found.add_field(name=_("Next meetup"), value=coming, inline=False)
     if digest.claims:
         claims = and_more([claim_line(digest, claim) for claim in digest.claims], of=digest.waiting)
-        found.add_field(name="Waiting for somebody to verify", value=claims, inline=False)
+        found.add_field(name=_("Waiting for somebody to verify"), value=claims, inline=False)
     if digest.questions:
         questions = and_more([question_line(digest, one) for one in digest.questions], of=digest.asked)
-        found.add_field(name="Questions to the group", value=questions, inline=False)
+        found.add_field(name=_("Questions to the group"), value=questions, inline=False)
     return found
 
 
@@ -76,11 +79,16 @@ def goal_lines(digest: Digest, progress: GoalProgress) -> str:
     goal = progress.goal
     assert digest.span.ends_at is not None  # noqa: S101 (a week ends)
     last_day = digest.span.ends_at.astimezone(ZoneInfo(digest.group.timezone)) - timedelta(days=1)
-    when = {Period.WEEK: " last week", Period.MONTH: f" in {last_day:%B}", Period.ALL: ""}[goal.period]
-    line = f"{progress.reached:,} of {amount_words(goal.measure, goal.count)}{when}"
-    if digest.goal_just_reached:
-        line += f"\n**Reached: {goal_words(goal)}.** Well done, all of you."
-    return line
+    amount = amount_words(goal.measure, goal.count)
+    line = _("{reached:,} of {amount}", reached=progress.reached, amount=amount)
+    if goal.period is Period.WEEK:
+        line = _("{what} last week", what=line)
+    elif goal.period is Period.MONTH:
+        line = _("{what} in {month}", what=line, month=month(last_day))
+    if not digest.goal_just_reached:
+        return line
+    reached = _("**Reached: {goal}.** Well done, all of you.", goal=goal_words(goal))
+    return f"{line}\n{reached}"
 
 
 def claim_line(digest: Digest, claim: Claim) -> str:
@@ -98,7 +106,7 @@ def question_line(digest: Digest, question: Question) -> str:
 def and_more(lines: list[str], *, of: int) -> str:
     """As many of these lines as fit, and how many there are beyond them."""
     kept = fitting(lines, room=FIELD_ROOM)
-    return "\n".join([*kept, f"and {of - len(kept)} more"] if of > len(kept) else kept)
+    return "\n".join([*kept, _("and {left} more", left=of - len(kept))] if of > len(kept) else kept)
 
 
 async def setup(bot: StudyBot) -> None:

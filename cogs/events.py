@@ -15,11 +15,24 @@ from bot.client import StudyBot
 from bot.delivery.dispatcher import Pointless
 from bot.delivery.ledger import Claimed
 from bot.errors import UnknownMeetup
+from bot.locales import _, speaking
 from bot.services.events import CREATION_TAKES, TROUBLE, Work, marked
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
-from bot.ui.errors import moment, wording
-from bot.ui.events import event_shown, missing_for_event, same, seen_in, to_edit, to_make
+from bot.ui.events import (
+    Trouble,
+    event_shown,
+    lacking,
+    missing_for_event,
+    reason_words,
+    refusal,
+    same,
+    seen_in,
+    to_edit,
+    to_make,
+)
+from bot.ui.languages import of_guild
+from bot.ui.moments import moment
 from bot.ui.sending import Rendered
 from bot.ui.text import shown
 
@@ -135,13 +148,14 @@ class Events(commands.Cog):
         if work is None or not work.is_wanted or work.occurrence.event_error is None:
             raise Pointless("the event is up to date again")
         return Rendered(
-            content=(
-                f"Discord’s Scheduled Event for **{shown(work.title)}** "
-                f"on {moment(work.occurrence.starts_at)} is missing or out of date. "
-                f"{work.occurrence.event_error} "
-                "The meetup itself stands, with its post and reminders, and I try again every hour."
+            content=_(
+                "Discord’s Scheduled Event for **{title}** on {when} is missing or out of date. {why} "
+                "The meetup itself stands, with its post and reminders, and I try again every hour.",
+                title=shown(work.title),
+                when=moment(work.occurrence.starts_at),
+                why=reason_words(work.occurrence.event_error),
             ),
-            view=buttons(DurableButton(FEATURE, work.occurrence.id, "retry", label="Try again now")),
+            view=buttons(DurableButton(FEATURE, work.occurrence.id, "retry", label=_("Try again now"))),
         )
 
     async def on_press(self, press: Press) -> None:
@@ -153,7 +167,8 @@ class Events(commands.Cog):
         await self.events.retry_now(work.group.guild_id)
         await self.tick()
         problem = await self.events.problem(press.id)
-        await reply(press.interaction, Reply(problem or "It worked: the event is up to date."), private=True)
+        text = reason_words(problem) if problem else _("It worked: the event is up to date.")
+        await reply(press.interaction, Reply(text), private=True)
 
     async def _permissions_changed(self, guild: discord.Guild) -> None:
         await self.events.retry_now(guild.id)
@@ -170,7 +185,7 @@ class Events(commands.Cog):
     async def _make(self, guild: discord.Guild, work: Work) -> None:
         missing = missing_for_event(guild, work.where_channel_id)
         if missing is not None:
-            await self.events.failed(work, reason=wording(missing), retry_in=RETRY_LATER, told_at_first=True)
+            await self.events.failed(work, reason=lacking(missing), retry_in=RETRY_LATER, told_at_first=True)
             return
         tried_before = await self.events.begin_making(work.occurrence.id)
         if tried_before is None:
@@ -227,7 +242,7 @@ class Events(commands.Cog):
 
     async def _replace(self, event: discord.ScheduledEvent) -> None:
         """What runs or is over can't wait for another start: the next tick makes a new event."""
-        await patient(event.delete(reason="The meetup was moved"))
+        await patient(event.delete(reason=_("The meetup was moved")))
         await self.events.lost(event_id=event.id)
         self._wake()
 
@@ -235,7 +250,7 @@ class Events(commands.Cog):
         event = await self._fetch(guild, work)
         if event is not None:
             try:
-                await patient(event.delete(reason="The meetup does not take place"))
+                await patient(event.delete(reason=_("The meetup does not take place")))
             except discord.NotFound as error:
                 if error.code != UNKNOWN_EVENT:
                     raise
@@ -294,22 +309,20 @@ class Events(commands.Cog):
     ) -> None:
         """Do it, and note what went wrong: the meetup stands, and the tick tries again."""
         try:
-            await act(guild, work)
+            with speaking(of_guild(self.bot, guild.id)):
+                await act(guild, work)
         except discord.Forbidden as error:
             missing = missing_for_event(guild, work.where_channel_id)
-            reason = wording(missing) if missing else f"Discord refuses it to me: {error.text[:100]}."
+            reason = lacking(missing) if missing else refusal(Trouble.FORBIDDEN, error.text)
             await self.events.failed(work, reason=reason, retry_in=RETRY_LATER)
         except discord.HTTPException as error:
             if error.code == TOO_MANY_EVENTS:
-                reason = (
-                    "This server has 100 events already, which is Discord’s limit: delete one that is over."
-                )
-                await self.events.failed(work, reason=reason, retry_in=RETRY_LATER)
+                await self.events.failed(work, reason=Trouble.FULL, retry_in=RETRY_LATER)
             elif error.status >= 500 or error.status == 429:
                 await self._unreachable(work, error)
             else:
                 log.warning("event refused", extra={"occurrence": work.occurrence.id, "why": error.text})
-                reason = f"Discord refused it: {error.text[:100]}"
+                reason = refusal(Trouble.REFUSED, error.text)
                 await self.events.failed(work, reason=reason, retry_in=RETRY_LATER)
         except UNREACHABLE as error:
             await self._unreachable(work, error)
@@ -319,7 +332,7 @@ class Events(commands.Cog):
         # Unchanged in between, it would not be looked at again before the next comparison.
         self._compare_at[work.group.guild_id] = self.bot.clock() + COMPARE_AGAIN_IN
         await self.events.failed(
-            work, reason="Discord could not be reached.", retry_in=RETRY_SOON, unknown=True, tell=False
+            work, reason=Trouble.UNREACHABLE, retry_in=RETRY_SOON, unknown=True, tell=False
         )
 
     def _present(self, guild_id: int) -> discord.Guild | None:

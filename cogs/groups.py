@@ -9,16 +9,26 @@ from bot.db.models import Group
 from bot.delivery.dispatcher import Pointless
 from bot.delivery.ledger import Claimed
 from bot.errors import NotInServer
+from bot.locales import _, ngettext, speaking
 from bot.services.groups import THEMES, WELCOME, GroupChanges, GroupFacts
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.boards import progress_words
 from bot.ui.buttons import DurableButton, Press, buttons
-from bot.ui.errors import moment
+from bot.ui.languages import of_member
+from bot.ui.moments import moment
 from bot.ui.options import caller_of, course_choices, group_choices, require_guild, zone_choices
 from bot.ui.places import give_role, require_grantable, require_postable
 from bot.ui.sending import Rendered
 from bot.ui.text import fitting, person, shown
-from bot.ui.welcome import GOAL_LABEL, ZONE_LABEL, goal_button, joined_words, next_steps, zone_button
+from bot.ui.welcome import (
+    GOAL_LABEL,
+    JOIN_LABEL,
+    ZONE_LABEL,
+    goal_button,
+    joined_words,
+    next_steps,
+    zone_button,
+)
 
 COLOUR = discord.Colour(0x2F6FED)
 MOST_LISTED = 30
@@ -74,7 +84,12 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
             ),
         )
         if claimed is None:
-            answer = f"**{shown(group.name)}** is made. The invitation stands in <#{home.id}>."
+            with speaking(of_member(interaction)):
+                answer = _(
+                    "**{group}** is made. The invitation stands in {channel}.",
+                    group=shown(group.name),
+                    channel=f"<#{home.id}>",
+                )
             await reply(interaction, Reply(answer), private=True)
             return
         message = await reply(interaction, welcome(group, delivery=claimed.id), private=False)
@@ -97,10 +112,8 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         await acknowledge(interaction, private=True)
         left = await self.groups.leave(caller=caller_of(interaction), typed=group)
         self.bot.scheduler.wake("posts", self.bot.clock())
-        problem = await give_role(
-            require_guild(interaction), user_id=interaction.user.id, role_id=left.role_id, has=False
-        )
-        text = f"You have left **{shown(left.name)}**. You are welcome back any time."
+        problem = await give_role(interaction, require_guild(interaction), role_id=left.role_id, has=False)
+        text = _("You have left **{group}**. You are welcome back any time.", group=shown(left.name))
         await reply(interaction, Reply(" ".join(filter(None, (text, problem)))), private=True)
 
     @app_commands.command()
@@ -117,14 +130,16 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         """Show the study groups of this server."""
         found = await patiently(interaction, self.groups.all_facts(caller=caller_of(interaction)))
         if not found:
-            text = "This server has no study group yet. Make one with `/group create`."
+            with speaking(of_member(interaction)):
+                text = _("This server has no study group yet. Make one with `/group create`.")
             await reply(interaction, Reply(text), private=True)
             return
-        embed = discord.Embed(title="Study groups here", colour=COLOUR)
+        embed = discord.Embed(title=_("Study groups here"), colour=COLOUR)
         lines = fitting([line(facts) for facts in found[:MOST_LISTED]])
         embed.description = "\n".join(lines)
         if len(found) > len(lines):
-            embed.set_footer(text=f"and {len(found) - len(lines)} more; /group info finds them by name")
+            left = len(found) - len(lines)
+            embed.set_footer(text=_("and {count} more; /group info finds them by name", count=left))
         await reply(interaction, Reply(embeds=[embed]), private=False)
 
     @app_commands.command()
@@ -179,7 +194,7 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         changed = await self.groups.edit(caller=caller_of(interaction), typed=group, changes=changes)
         self.bot.scheduler.wake("digests", self.bot.clock())
         facts = await self.groups.facts(caller=caller_of(interaction), typed=str(changed.id))
-        await reply(interaction, Reply("Saved.", embeds=[card(facts)]), private=True)
+        await reply(interaction, Reply(_("Saved."), embeds=[card(facts)]), private=True)
 
     @app_commands.command()
     @app_commands.describe(group="The group to archive")
@@ -190,7 +205,7 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         closed = await self.groups.archive(caller=caller_of(interaction), typed=group)
         for tick in ("posts", "events"):
             self.bot.scheduler.wake(tick, self.bot.clock())
-        text = f"**{shown(closed.name)}** is archived, and its coming meetups are cancelled."
+        text = _("**{group}** is archived, and its coming meetups are cancelled.", group=shown(closed.name))
         await reply(interaction, Reply(text), private=True)
 
     async def on_press(self, press: Press) -> None:
@@ -211,9 +226,7 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         self, interaction: Interaction, *, typed: str | None = None, group_id: int | None = None
     ) -> None:
         joined = await self.groups.join(caller=caller_of(interaction), typed=typed, group_id=group_id)
-        problem = await give_role(
-            require_guild(interaction), user_id=interaction.user.id, role_id=joined.role_id, has=True
-        )
+        problem = await give_role(interaction, require_guild(interaction), role_id=joined.role_id, has=True)
         has_card = await self.bot.services.reviews.has_card(user_id=interaction.user.id, group=joined)
         text = joined_words(joined, has_card=has_card)
         view = next_steps(joined, has_card=has_card)
@@ -231,22 +244,31 @@ def home_channel(interaction: Interaction) -> discord.abc.GuildChannel:
 
 
 def join_button(group: Group, *, delivery: int | None = None) -> DurableButton:
-    return DurableButton(
-        "group", group.id, "join", label="Join", style=discord.ButtonStyle.primary, delivery=delivery
-    )
+    style = discord.ButtonStyle.primary
+    return DurableButton("group", group.id, "join", label=_(JOIN_LABEL), style=style, delivery=delivery)
 
 
 def welcome(group: Group, *, delivery: int | None = None) -> Reply:
     """The invitation that stands in the group's channel."""
     embed = discord.Embed(title=shown(group.name), colour=COLOUR)
-    course = f" and follows **{shown(group.course)}**" if group.course else ""
-    embed.description = (
-        f"A new study group meets in <#{group.channel_id}>{course}.\n"
-        "Press **Join** to be part of it: you will be asked to meetups and can answer them here. "
-        f"**{ZONE_LABEL}** if you live elsewhere, and **{GOAL_LABEL}** notes how much time you have."
+    channel = f"<#{group.channel_id}>"
+    if group.course:
+        course = shown(group.course)
+        first = _(
+            "A new study group meets in {channel} and follows **{course}**.", channel=channel, course=course
+        )
+    else:
+        first = _("A new study group meets in {channel}.", channel=channel)
+    second = _(
+        "Press **{join}** to be part of it: you will be asked to meetups and can answer them here. "
+        "**{zone}** if you live elsewhere, and **{goal}** notes how much time you have.",
+        join=_(JOIN_LABEL),
+        zone=_(ZONE_LABEL),
+        goal=_(GOAL_LABEL),
     )
-    embed.add_field(name="Time zone", value=group.timezone)
-    embed.add_field(name="Organizer", value=person(group.created_by))
+    embed.description = f"{first}\n{second}"
+    embed.add_field(name=_("Time zone"), value=group.timezone)
+    embed.add_field(name=_("Organizer"), value=person(group.created_by))
     # The delivery's mark stands in the first one.
     choices = buttons(join_button(group, delivery=delivery), zone_button(), goal_button(group))
     return Reply(embeds=[embed], view=choices)
@@ -255,23 +277,23 @@ def welcome(group: Group, *, delivery: int | None = None) -> Reply:
 def card(facts: GroupFacts) -> discord.Embed:
     group = facts.group
     embed = discord.Embed(title=shown(group.name), colour=COLOUR)
-    embed.add_field(name="Members", value=str(facts.members))
-    embed.add_field(name="Channel", value=f"<#{group.channel_id}>")
-    embed.add_field(name="Time zone", value=group.timezone)
+    embed.add_field(name=_("Members"), value=str(facts.members))
+    embed.add_field(name=_("Channel"), value=f"<#{group.channel_id}>")
+    embed.add_field(name=_("Time zone"), value=group.timezone)
     if group.course:
-        embed.add_field(name="Course", value=shown(group.course))
+        embed.add_field(name=_("Course"), value=shown(group.course))
     if group.role_id:
-        embed.add_field(name="Role", value=f"<@&{group.role_id}>")
-    embed.add_field(name="Organizer", value=organizers(group))
+        embed.add_field(name=_("Role"), value=f"<@&{group.role_id}>")
+    embed.add_field(name=_("Organizer"), value=organizers(group))
     if facts.goal is not None:
-        embed.add_field(name="Group goal", value=progress_words(facts.goal))
+        embed.add_field(name=_("Group goal"), value=progress_words(facts.goal))
     if group.digest_since is not None:
-        embed.add_field(name="Weekly digest", value="Mondays at 09:00")
+        embed.add_field(name=_("Weekly digest"), value=_("Mondays at 09:00"))
     if not group.cards_need_approval:
-        embed.add_field(name="New flashcards", value="Join the deck without approval")
+        embed.add_field(name=_("New flashcards"), value=_("Join the deck without approval"))
     coming = facts.next_meetup
-    when = moment(coming.starts_at) if coming else "None planned yet"
-    embed.add_field(name="Next meetup", value=when, inline=False)
+    when = moment(coming.starts_at) if coming else _("None planned yet")
+    embed.add_field(name=_("Next meetup"), value=when, inline=False)
     return embed
 
 
@@ -281,10 +303,17 @@ def organizers(group: Group) -> str:
 
 
 def line(facts: GroupFacts) -> str:
-    people = "1 member" if facts.members == 1 else f"{facts.members} members"
-    coming = f", next meetup {moment(facts.next_meetup.starts_at)}" if facts.next_meetup else ""
-    mine = ", you are in it" if facts.joined else ""
-    return f"**{shown(facts.group.name)}** in <#{facts.group.channel_id}>: {people}{coming}{mine}"
+    parts = [ngettext("{n} member", "{n} members", facts.members)]
+    if facts.next_meetup:
+        parts.append(_("next meetup {when}", when=moment(facts.next_meetup.starts_at)))
+    if facts.joined:
+        parts.append(_("you are in it"))
+    return _(
+        "**{group}** in {channel}: {facts}",
+        group=shown(facts.group.name),
+        channel=f"<#{facts.group.channel_id}>",
+        facts=", ".join(parts),
+    )
 
 
 async def setup(bot: StudyBot) -> None:

@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot.classifier.protocol import Readiness
 from bot.client import Interaction, StudyBot
 from bot.errors import BadOption, NotAnOrganizer
+from bot.locales import N_, _
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import Press
 from bot.ui.help import FEATURE, IN_MENU, OVERVIEW, TOPICS, Entry, Topic, hints_for, overview, page
@@ -14,7 +15,7 @@ from bot.ui.options import caller_of
 from bot.ui.reviews import redraw
 
 PICTURES = "pictures"
-NO_CLASSIFIER = "Whoever runs me has switched the classifier off, so no picture is looked at now."
+NO_CLASSIFIER = N_("Whoever runs me has switched the classifier off, so no picture is looked at now.")
 
 
 async def topic_choices(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -22,9 +23,9 @@ async def topic_choices(interaction: Interaction, typed: str) -> list[app_comman
     is_organizer = await organizes(interaction)
     wanted = typed.casefold().strip()
     return [
-        app_commands.Choice(name=topic.title, value=topic.key)
+        app_commands.Choice(name=_(topic.title), value=topic.key)
         for topic in TOPICS
-        if wanted in topic.title.casefold() and (is_organizer or not topic.for_organizers)
+        if any(wanted in title for title in titles(topic)) and (is_organizer or not topic.for_organizers)
     ]
 
 
@@ -67,7 +68,7 @@ class Help(commands.Cog):
         if topic.for_organizers and not is_organizer:
             raise NotAnOrganizer
         off = self.bot.classifier.status().readiness is Readiness.OFF
-        hints = [NO_CLASSIFIER] if topic.key == PICTURES and off else []
+        hints = [_(NO_CLASSIFIER)] if topic.key == PICTURES and off else []
         entries = [here[name] for name in topic.commands if name in here]
         return page(topic, entries, topics=topics, hints=hints)
 
@@ -118,9 +119,14 @@ def meant(typed: str) -> Topic:
     """By key, which autocomplete sends, or by title. Raises BadOption."""
     wanted = typed.casefold().strip()
     for topic in TOPICS:
-        if wanted in (topic.key, topic.title.casefold()):
+        if wanted in (topic.key, *titles(topic)):
             return topic
-    raise BadOption(field="topic", value=typed[:100], choices=tuple(topic.title for topic in TOPICS))
+    raise BadOption(field="topic", value=typed[:100], choices=tuple(_(topic.title) for topic in TOPICS))
+
+
+def titles(topic: Topic) -> tuple[str, str]:
+    """What finds it: its title in the source's language and in the spoken one."""
+    return topic.title.casefold(), _(topic.title).casefold()
 
 
 async def setup(bot: StudyBot) -> None:

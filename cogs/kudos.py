@@ -5,6 +5,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
+from bot.locales import _
 from bot.ui.answers import Reply, patiently, reply
 from bot.ui.comeback import offer_comeback
 from bot.ui.options import caller_of, group_choices
@@ -36,7 +37,12 @@ class KudosCommand(commands.Cog):
             ),
         )
         kudos = given.kudos
-        text = f"<@{kudos.giver_id}> thanks <@{kudos.receiver_id}>: {plain(kudos.reason)}"
+        text = _(
+            "{giver} thanks {receiver}: {reason}",
+            giver=f"<@{kudos.giver_id}>",
+            receiver=f"<@{kudos.receiver_id}>",
+            reason=plain(kudos.reason),
+        )
         await reply(interaction, Reply(text), private=False)
         await offer_comeback(interaction, given.quiet, given.group.id)
 

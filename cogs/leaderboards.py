@@ -5,10 +5,12 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import BadOption
+from bot.locales import _, speaking
 from bot.services.boards import BoardFacts, Measure, Period
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.boards import FEATURE, SHOW, absence_words, board_reply, parse_verb, why_embed
 from bot.ui.buttons import Press
+from bot.ui.languages import of_everyone, of_member
 from bot.ui.options import caller_of, group_choices
 from bot.ui.text import shown as literal
 
@@ -48,7 +50,8 @@ class Leaderboards(
         """Show who has done how much, and how far the group is."""
         facts, answer = await patiently(interaction, self._board(interaction, by, period, group))
         await reply(interaction, answer, private=False)
-        absence = absence_words(facts)
+        with speaking(of_member(interaction)):
+            absence = absence_words(facts)
         if absence is not None:
             await interaction.followup.send(absence, ephemeral=True)
 
@@ -86,11 +89,12 @@ class Leaderboards(
         found = await self.boards.set_visibility(caller=caller_of(interaction), typed=group, shown=shown)
         name = literal(found.name)
         if shown:
-            text = f"The boards of **{name}** show you from now on."
+            text = _("The boards of **{group}** show you from now on.", group=name)
         else:
-            text = (
-                f"The boards of **{name}** don’t show you any more. What you do still counts for the "
-                "group’s goal, and `/leaderboard why` tells you your own number."
+            text = _(
+                "The boards of **{group}** don’t show you any more. What you do still counts for the "
+                "group’s goal, and `/leaderboard why` tells you your own number.",
+                group=name,
             )
         await reply(interaction, Reply(text), private=True)
 
@@ -109,7 +113,8 @@ class Leaderboards(
         if wanted is None:
             raise BadOption(field="board", value=press.verb, choices=tuple(Measure))
         facts = await self._switched(press, *wanted, is_theirs=asked_for(interaction))
-        answer = await board_reply(self.bot.painter, facts)
+        with speaking(language_of_message(interaction)):
+            answer = await board_reply(self.bot.painter, facts)
         await interaction.edit_original_response(
             content=None, embeds=answer.embeds, view=answer.view, attachments=answer.files
         )
@@ -136,7 +141,8 @@ class Leaderboards(
         facts = await self.boards.show(
             caller=caller_of(interaction), typed=group, measure=measure, period=chosen
         )
-        return facts, await board_reply(self.bot.painter, facts)
+        with speaking(of_everyone(interaction)):
+            return facts, await board_reply(self.bot.painter, facts)
 
 
 def picked(
@@ -155,6 +161,13 @@ def asked_for(interaction: Interaction) -> bool:
     message = interaction.message
     metadata = message.interaction_metadata if message is not None else None
     return metadata is not None and metadata.user.id == interaction.user.id
+
+
+def language_of_message(interaction: Interaction) -> str:
+    """In which the message whose button was pressed goes on: a private one in its reader's."""
+    message = interaction.message
+    private = message is not None and message.flags.ephemeral
+    return of_member(interaction) if private else of_everyone(interaction)
 
 
 async def setup(bot: StudyBot) -> None:

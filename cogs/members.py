@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
+from bot.locales import _
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import Press
 from bot.ui.modals import Form
@@ -46,22 +47,28 @@ class Members(commands.Cog):
         local = self.clock().astimezone(chosen)
         await reply(
             interaction,
-            Reply(f"Your time zone is **{chosen.key}**, where it is {local:%H:%M} now."),
+            Reply(
+                _(
+                    "Your time zone is **{zone}**, where it is {time} now.",
+                    zone=chosen.key,
+                    time=f"{local:%H:%M}",
+                )
+            ),
             private=True,
         )
 
 
 class ZoneForm(Form):
     def __init__(self, members: Members) -> None:
-        super().__init__(title=ZONE_LABEL)
+        super().__init__(title=_(ZONE_LABEL))
         self._members = members
         self._zone: discord.ui.TextInput[ZoneForm] = discord.ui.TextInput(
             placeholder="Europe/Berlin", max_length=ZONE_LIMIT, custom_id="zone"
         )
         self.add_item(
             discord.ui.Label(
-                text="Where do you live?",
-                description="Your city, or its time zone. /timezone lists them all as you type.",
+                text=_("Where do you live?"),
+                description=_("Your city, or its time zone. /timezone lists them all as you type."),
                 component=self._zone,
             )
         )

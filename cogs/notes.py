@@ -4,27 +4,31 @@ from discord.ext import commands
 
 from bot.client import StudyBot
 from bot.delivery.ledger import Claimed
+from bot.locales import N_, _
 from bot.services.notes import NOTE, Obstacle
 from bot.ui.buttons import DurableButton, Press, buttons
+from bot.ui.places import SEND_MESSAGES, VIEW_CHANNEL
 from bot.ui.sending import Pointless, Rendered
 from bot.ui.text import shown
 
 FEATURE = "note"
 ABOUT = {
-    "card_approval": "a new flashcard",
-    "card_explain": "a card that a member wants explained",
-    "course_shift": "the new dates of the course",
-    "daily_cards": "the daily cards",
-    "digest": "the weekly digest",
-    "group_welcome": "the group’s invitation",
-    "lesson_post": "a member’s evidence for a lesson",
-    "meetup_post": "a meetup",
-    "meetup_reminder": "a meetup’s reminder",
-    "project_post": "news of a project",
-    "promoted": "that a member got a place",
-    "reminder": "a member’s own reminder",
-    "reminder_snoozed": "a member’s own reminder",
+    "card_approval": N_("a new flashcard"),
+    "card_explain": N_("a card that a member wants explained"),
+    "course_shift": N_("the new dates of the course"),
+    "daily_cards": N_("the daily cards"),
+    "digest": N_("the weekly digest"),
+    "group_welcome": N_("the group’s invitation"),
+    "lesson_post": N_("a member’s evidence for a lesson"),
+    "meetup_post": N_("a meetup"),
+    "meetup_reminder": N_("a meetup’s reminder"),
+    "project_post": N_("news of a project"),
+    "promoted": N_("that a member got a place"),
+    "reminder": N_("a member’s own reminder"),
+    "reminder_snoozed": N_("a member’s own reminder"),
 }
+OTHERWISE = N_("a message")
+DONE = N_("Done")
 
 
 class Notes(commands.Cog):
@@ -44,34 +48,48 @@ class Notes(commands.Cog):
         group = await self.notes.group(delivery.refs["group"])
         if group is None or group.archived_at is not None:
             raise Pointless("group archived")
-        done = DurableButton(FEATURE, group.id, "done", label="Done", delivery=delivery.id)
+        done = DurableButton(FEATURE, group.id, "done", label=_(DONE), delivery=delivery.id)
         return Rendered(content=note(group.name, delivery), view=buttons(done))
 
     async def on_press(self, press: Press) -> None:
         """Done: the note stays, its button rests."""
-        done = DurableButton(FEATURE, press.id, "done", label="Done", delivery=press.delivery, disabled=True)
+        done = DurableButton(FEATURE, press.id, "done", label=_(DONE), delivery=press.delivery, disabled=True)
         await press.interaction.response.edit_message(view=buttons(done))
 
 
 def note(group: str, delivery: Claimed) -> str:
     """What could not be said, where, why, and what helps."""
     refs = delivery.refs
-    channel = f"<#{refs['channel']}>"
-    what = ABOUT.get(refs["about"], "a message")
+    what, channel = _(ABOUT.get(refs["about"], OTHERWISE)), f"<#{refs['channel']}>"
     match Obstacle(refs["obstacle"]):
         case Obstacle.PERMISSION:
-            names = ", ".join(f"**{name}**" for name in refs["permissions"])
-            why, cure = f"I lack {names} there", "Give my role that permission in the channel’s settings"
+            text = _(
+                "I could not post {what} of **{group}** in {channel}: I lack {permissions} there. Give my "
+                "role that permission in the channel’s settings, or choose another one with `/group edit`.",
+                what=what,
+                group=shown(group),
+                channel=channel,
+                permissions=", ".join(f"**{_(name)}**" for name in refs["permissions"]),
+            )
         case Obstacle.FORBIDDEN:
-            why = "Discord does not let me write there"
-            cure = "Give my role **View Channel** and **Send Messages** in the channel’s settings"
+            text = _(
+                "I could not post {what} of **{group}** in {channel}: Discord does not let me write there. "
+                "Give my role **{view}** and **{send}** in the channel’s settings, or choose another one "
+                "with `/group edit`.",
+                what=what,
+                group=shown(group),
+                channel=channel,
+                view=_(VIEW_CHANNEL),
+                send=_(SEND_MESSAGES),
+            )
         case Obstacle.GONE:
-            why, cure = "that channel is gone", "Make another channel"
-            channel = "its channel"
-    return (
-        f"I could not post {what} of **{shown(group)}** in {channel}: {why}. "
-        f"{cure}, or choose another one with `/group edit`. If it stays like this, I tell you once a day."
-    )
+            text = _(
+                "I could not post {what} of **{group}** in its channel: that channel is gone. Make another "
+                "channel, or choose another one with `/group edit`.",
+                what=what,
+                group=shown(group),
+            )
+    return " ".join((text, _("If it stays like this, I tell you once a day.")))
 
 
 async def setup(bot: StudyBot) -> None:

@@ -1,6 +1,5 @@
 """`/plan`: whether the course fits into one's time, and the choice for whoever was away for a while."""
 
-from datetime import date
 from typing import Any
 
 import discord
@@ -9,12 +8,14 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import BadOption
+from bot.locales import N_, _, ngettext, pgettext
 from bot.services.plans import MOST_HOURS, Forecast, Shrunk
 from bot.ui import comeback
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
-from bot.ui.errors import moment
+from bot.ui.courses import dollars
 from bot.ui.modals import Form
+from bot.ui.moments import day_words, moment
 from bot.ui.options import caller_of, group_choices
 from bot.ui.text import shown
 from bot.ui.welcome import GOAL, GOAL_LABEL
@@ -24,7 +25,9 @@ TOO_MUCH = discord.Colour(0xD97706)
 EXAMPLE = "`/plan hours_per_week:7 deadline:in 12 weeks`"
 #: What the form behind My goal offers; the command takes any other number.
 OFFERED_HOURS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40)
-PAUSED = "Your plan rests now. When you want it again, press Resume under `/plan`, or name your hours there."
+PAUSED = N_(
+    "Your plan rests now. When you want it again, press Resume under `/plan`, or name your hours there."
+)
 
 
 class Plans(commands.Cog):
@@ -87,9 +90,10 @@ class Plans(commands.Cog):
             caller=caller_of(interaction), group_id=group_id, hours_per_week=hours_per_week
         )
         if forecast is None:
-            text = (
-                f"Noted: {hours(hours_per_week)} a week. Once the group follows a course, `/plan` shows when "
-                "you will be done."
+            text = _(
+                "Noted: {hours} a week. Once the group follows a course, `/plan` shows when "
+                "you will be done.",
+                hours=hours(hours_per_week),
             )
             await reply(interaction, Reply(text), private=True)
             return
@@ -102,9 +106,9 @@ class Plans(commands.Cog):
                 return Reply(shrunk_words(await self.plans.shrink(caller=caller, group_id=press.id)))
             case comeback.PAUSE:
                 await self.plans.pause(caller=caller, group_id=press.id)
-                return Reply(PAUSED)
+                return Reply(_(PAUSED))
             case comeback.CARRY_ON:
-                return Reply("Good. Everything stays as it is; `/lesson next` shows where you were.")
+                return Reply(_("Good. Everything stays as it is; `/lesson next` shows where you were."))
             case comeback.RESUME:
                 return card(await self.plans.resume(caller=caller, group_id=press.id))
             case verb:
@@ -114,7 +118,7 @@ class Plans(commands.Cog):
 
 class GoalForm(Form):
     def __init__(self, plans: Plans, *, group_id: int, planned: int | None) -> None:
-        super().__init__(title=GOAL_LABEL)
+        super().__init__(title=_(GOAL_LABEL))
         self._plans, self._group_id = plans, group_id
         offered = sorted({*OFFERED_HOURS, *([planned] if planned is not None else [])})
         self._hours: discord.ui.Select[GoalForm] = discord.ui.Select(
@@ -122,13 +126,13 @@ class GoalForm(Form):
                 discord.SelectOption(label=hours(amount), value=str(amount), default=amount == planned)
                 for amount in offered
             ],
-            placeholder="Hours a week",
+            placeholder=_("Hours a week"),
             custom_id="hours",
         )
         self.add_item(
             discord.ui.Label(
-                text="How much time do you have each week?",
-                description="/plan takes other numbers and a deadline, and changes it any time.",
+                text=_("How much time do you have each week?"),
+                description=_("/plan takes other numbers and a deadline, and changes it any time."),
                 component=self._hours,
             )
         )
@@ -142,16 +146,20 @@ class GoalForm(Form):
 def card(forecast: Forecast) -> Reply:
     """The plan in words; a paused one says only what is left, and how it goes on."""
     course = forecast.course
-    embed = discord.Embed(title=f"Your plan: {shown(course.pack.title)}", colour=FITS)
+    embed = discord.Embed(title=_("Your plan: {course}", course=shown(course.pack.title)), colour=FITS)
     lines = [left_words(forecast)]
     view = None
     if forecast.paused_at is not None:
         lines.append(
-            f"It is paused since {moment(forecast.paused_at)}. Resume lets it go on as it was, and so does "
-            f"naming new hours, such as {EXAMPLE}."
+            _(
+                "It is paused since {moment}. Resume lets it go on as it was, and so does naming new hours, "
+                "such as {example}.",
+                moment=moment(forecast.paused_at),
+                example=EXAMPLE,
+            )
         )
-        resume = DurableButton(comeback.FEATURE, course.group.id, comeback.RESUME, label="Resume")
-        view = buttons(resume)
+        label = pgettext("plan", "Resume")
+        view = buttons(DurableButton(comeback.FEATURE, course.group.id, comeback.RESUME, label=label))
     elif forecast.left.hours > 0:
         lines += forecast_lines(forecast)
         if forecast.load is not None and forecast.load > 1:
@@ -162,89 +170,138 @@ def card(forecast: Forecast) -> Reply:
 
 def left_words(forecast: Forecast) -> str:
     left = forecast.left
-    cost = f", and **{dollars(left.cost)}**" if left.cost else ""
     if not left.hours:
-        return f"Nothing is left to do{cost and f', but to pay{cost}'}. Well done."
-    return f"Left: **{number(left.points)} points** ({number(left.hours)} hours){cost}."
+        if left.cost:
+            return _("Nothing is left to do, but to pay, and **{cost}**. Well done.", cost=dollars(left.cost))
+        return _("Nothing is left to do. Well done.")
+    amounts = {"points": tenths(left.points), "hours": tenths(left.hours)}
+    if left.cost:
+        return _(
+            "Left: **{points:,} points** ({hours:,} hours), and **{cost}**.",
+            **amounts,
+            cost=dollars(left.cost),
+        )
+    return _("Left: **{points:,} points** ({hours:,} hours).", **amounts)
 
 
 def forecast_lines(forecast: Forecast) -> list[str]:
     """What is wanted by when, how fast it goes, where that leads, and whether it fits."""
-    planned, deadline = forecast.hours_per_week, forecast.deadline
-    lines = []
-    if deadline is not None:
-        named = "Your deadline" if forecast.deadline_is_own else "The group’s last meetup of the course"
-        if forecast.needed is None:
-            lines.append(f"{named} was {day_words(deadline)}. Set a new one: `/plan deadline:in 12 weeks`.")
-        else:
-            takes = f"until then it takes {hours(forecast.needed)} a week"
-            lines.append(f"{named} is on **{day_words(deadline)}**; {takes}.")
+    planned = forecast.hours_per_week
+    lines = [deadline_words(forecast)] if forecast.deadline is not None else []
     if planned is not None:
-        lines.append(f"You plan {hours(planned)} a week.")
+        lines.append(_("You plan {hours} a week.", hours=hours(planned)))
     if forecast.real_pace is not None:
-        lines.append(f"So far you do {hours(forecast.real_pace)} a week, counted from your first lesson.")
+        lines.append(
+            _(
+                "So far you do {hours} a week, counted from your first lesson.",
+                hours=hours(forecast.real_pace),
+            )
+        )
     if forecast.finishes is not None:
-        lines.append(f"At that pace you finish on **{day_words(forecast.finishes)}**{verdict(forecast)}.")
+        lines.append(finish_words(forecast))
     elif planned is not None or forecast.real_pace is not None:
-        lines.append("At that pace it takes more than ten years.")
+        lines.append(_("At that pace it takes more than ten years."))
     if forecast.load is not None and planned is not None:
-        fits = "so it fits"
-        if forecast.load > 1:
-            fits = "so something has to give: more hours, a later deadline, or fewer lessons"
-        share = f"{round(forecast.load * 100):,} %"
-        lines.append(f"At the {hours(planned)} you plan, it is **{share} of the time you have**, {fits}.")
+        lines.append(load_words(forecast.load, planned=planned))
     if planned is None and not forecast.deadline_is_own:
         lines.append(
-            f"Tell me how much time you have and until when, and I tell you whether it fits: {EXAMPLE}."
+            _(
+                "Tell me how much time you have and until when, and I tell you whether it fits: {example}.",
+                example=EXAMPLE,
+            )
         )
     return lines
 
 
-def verdict(forecast: Forecast) -> str:
-    """Whether the finish comes before the deadline; nothing unless one lies ahead."""
-    if forecast.finishes is None or forecast.deadline is None or forecast.needed is None:
+def deadline_words(forecast: Forecast) -> str:
+    """Until when, and what that takes; "" without a deadline."""
+    if forecast.deadline is None:
         return ""
+    day = day_words(forecast.deadline)
+    if forecast.needed is None:
+        if forecast.deadline_is_own:
+            return _("Your deadline was {day}. Set a new one: `/plan deadline:in 12 weeks`.", day=day)
+        return _(
+            "The group’s last meetup of the course was {day}. Set a new one: `/plan deadline:in 12 weeks`.",
+            day=day,
+        )
+    takes = hours(forecast.needed)
+    if forecast.deadline_is_own:
+        return _("Your deadline is on **{day}**; until then it takes {hours} a week.", day=day, hours=takes)
+    return _(
+        "The group’s last meetup of the course is on **{day}**; until then it takes {hours} a week.",
+        day=day,
+        hours=takes,
+    )
+
+
+def finish_words(forecast: Forecast) -> str:
+    """When it is done, and whether that comes before the deadline, as long as one lies ahead."""
+    if forecast.finishes is None:
+        return ""
+    day = day_words(forecast.finishes)
+    if forecast.deadline is None or forecast.needed is None:
+        return _("At that pace you finish on **{day}**.", day=day)
     late = (forecast.finishes - forecast.deadline).days
     if late <= 0:
-        return ", in time for that"
-    return f", {late} {'day' if late == 1 else 'days'} later than that"
+        return _("At that pace you finish on **{day}**, in time for that.", day=day)
+    return ngettext(
+        "At that pace you finish on **{day}**, {n} day later than that.",
+        "At that pace you finish on **{day}**, {n} days later than that.",
+        late,
+        day=day,
+    )
+
+
+def load_words(load: float, *, planned: int) -> str:
+    """Which part of the time there is the course takes."""
+    facts = {"hours": hours(planned), "share": round(load * 100)}
+    if load > 1:
+        return _(
+            "At the {hours} you plan, it is **{share:,} % of the time you have**, so something has to give: "
+            "more hours, a later deadline, or fewer lessons.",
+            **facts,
+        )
+    return _("At the {hours} you plan, it is **{share:,} % of the time you have**, so it fits.", **facts)
 
 
 def shrunk_words(shrunk: Shrunk) -> str:
     """What the plan is now, and that it may be changed."""
     if shrunk.hours is None:
-        return f"Your plan names no hours yet, so there is nothing to shrink. Name them with {EXAMPLE}."
-    lines = [f"Your plan is {hours(shrunk.hours)} a week now"]
+        return _(
+            "Your plan names no hours yet, so there is nothing to shrink. Name them with {example}.",
+            example=EXAMPLE,
+        )
     if shrunk.hours_before != shrunk.hours:
-        lines[0] += f" instead of {hours(shrunk.hours_before or 0)}"
-    lines[0] += "."
+        now, before = hours(shrunk.hours), hours(shrunk.hours_before or 0)
+        lines = [_("Your plan is {hours} a week now instead of {before}.", hours=now, before=before)]
+    else:
+        lines = [_("Your plan is {hours} a week now.", hours=hours(shrunk.hours))]
     if shrunk.deadline != shrunk.deadline_before and shrunk.deadline_before is not None:
-        before = day_words(shrunk.deadline_before)
+        gone = day_words(shrunk.deadline_before)
         if shrunk.deadline is not None:
+            day = day_words(shrunk.deadline)
             lines.append(
-                f"Your deadline moves from {before} to **{day_words(shrunk.deadline)}**, so it fits."
+                _("Your deadline moves from {before} to **{day}**, so it fits.", before=gone, day=day)
             )
         else:
-            lines.append(f"Your deadline, {before}, is taken away: no day within ten years would fit.")
-    lines.append("`/plan` changes it any time.")
+            lines.append(
+                _("Your deadline, {before}, is taken away: no day within ten years would fit.", before=gone)
+            )
+    lines.append(_("`/plan` changes it any time."))
     return " ".join(lines)
 
 
 def hours(amount: float) -> str:
-    return f"{number(amount)} {'hour' if number(amount) == '1' else 'hours'}"
+    """With one decimal where there is one: 7.4 hours, 1 hour, 1,200 hours."""
+    shown_amount = tenths(amount)
+    return _("1 hour") if shown_amount == 1 else _("{hours:,} hours", hours=shown_amount)
 
 
-def number(amount: float) -> str:
-    """With one decimal where there is one: 7.4, 888, 1,200."""
-    return f"{amount:,.1f}".removesuffix(".0")
-
-
-def dollars(amount: float) -> str:
-    return f"${amount:,.2f}".removesuffix(".00")
-
-
-def day_words(day: date) -> str:
-    return f"{day:%A} {day.day} {day:%B %Y}"
+def tenths(amount: float) -> int | float:
+    """Rounded to one decimal, and to a whole number where that is one."""
+    rounded = round(amount, 1)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 async def setup(bot: StudyBot) -> None:

@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import NotConfirmed
+from bot.locales import _, ngettext
 from bot.services.privacy import Forgotten
 from bot.ui.answers import Reply, acknowledge, reply
 
@@ -29,7 +30,7 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What t
         await acknowledge(interaction, private=True)
         data = await self.privacy.export(user_id=interaction.user.id)
         file = discord.File(io.BytesIO(data), filename="what-cohort-knows-about-you.json")
-        text = "This is every row about you, in all servers that I share with you. Nobody else sees it."
+        text = _("This is every row about you, in all servers that I share with you. Nobody else sees it.")
         await reply(interaction, Reply(text, files=[file]), private=True)
 
     @app_commands.command()
@@ -40,6 +41,7 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What t
         if not confirm:
             raise NotConfirmed
         forgotten = await self.privacy.forget(user_id=interaction.user.id)
+        self.bot.services.members.forget_language(user_id=interaction.user.id)
         await self._take_down(forgotten)
         await reply(interaction, Reply(_words(forgotten)), private=True)
 
@@ -55,14 +57,19 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What t
 
 def _words(forgotten: Forgotten) -> str:
     if not forgotten.deleted and not forgotten.unnamed:
-        return "I knew nothing about you, and still do not."
+        return _("I knew nothing about you, and still do not.")
     rows = forgotten.deleted + forgotten.unnamed
-    return (
-        f"Done: {rows} rows are erased or bear no name any more, in every server. Cards and meetups that you "
-        "made for a group stay there without your name, and so do the sums that you counted in. What you and "
-        "others wrote in Discord itself is Discord’s: delete there what you want gone. Backups that the "
-        "operator keeps forget you when newer ones take their place."
+    done = ngettext(
+        "Done: {n} rows are erased or bear no name any more, in every server.",
+        "Done: {n} rows are erased or bear no name any more, in every server.",
+        rows,
     )
+    stays = _(
+        "Cards and meetups that you made for a group stay there without your name, and so do the sums that "
+        "you counted in. What you and others wrote in Discord itself is Discord’s: delete there what you "
+        "want gone. Backups that the operator keeps forget you when newer ones take their place."
+    )
+    return f"{done} {stays}"
 
 
 async def setup(bot: StudyBot) -> None:

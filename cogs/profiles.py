@@ -6,8 +6,10 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import BadOption, OnlyOwnProfile
+from bot.locales import speaking
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import Press
+from bot.ui.languages import of_everyone
 from bot.ui.options import caller_of, group_choices
 from bot.ui.profiles import FEATURE, STREAK_OFF, STREAK_ON, profile_reply
 
@@ -44,7 +46,9 @@ class Profiles(commands.Cog):
             await acknowledge(interaction, private=True)
             answer = await self._profile(interaction, group, whose, own=whose.id == interaction.user.id)
         elif whose.id == interaction.user.id:
-            answer = await patiently(interaction, self._profile(interaction, group, whose, own=False))
+            with speaking(of_everyone(interaction)):
+                work = self._profile(interaction, group, whose, own=False)
+                answer = await patiently(interaction, work)
         else:
             raise OnlyOwnProfile
         await reply(interaction, answer, private=not public)

@@ -12,11 +12,14 @@ from bot.client import Interaction, StudyBot
 from bot.db.models import Reminder
 from bot.delivery.ledger import Claimed
 from bot.errors import UnknownReminder
+from bot.locales import N_, _, speaking
+from bot.locales.writing import short_month, short_weekday
 from bot.scheduling.recurrence import Repeat
 from bot.services.reminders import REMINDER, SNOOZED, Created, OpenReminder, ZoneSource
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.errors import moment
+from bot.ui.languages import of_everyone
 from bot.ui.options import CHOICES, caller_of
 from bot.ui.repeats import repeat_words
 from bot.ui.sending import Pointless, Rendered
@@ -36,9 +39,9 @@ REPEATS = [
     if repeat is not Repeat.NONE
 ]
 SNOOZES = {
-    "snooze10": ("Snooze", timedelta(minutes=10)),
-    "snooze60": ("Snooze 1 h", timedelta(hours=1)),
-    "snooze1440": ("Snooze 1 day", timedelta(days=1)),
+    "snooze10": (N_("Snooze"), timedelta(minutes=10)),
+    "snooze60": (N_("Snooze 1 h"), timedelta(hours=1)),
+    "snooze1440": (N_("Snooze 1 day"), timedelta(days=1)),
 }
 DONE = "done"
 
@@ -106,13 +109,13 @@ class Reminders(commands.GroupCog, group_name="remind", group_description="Thing
         await acknowledge(interaction, private=True)
         found = await self.reminders.opened(user_id=interaction.user.id)
         if not found:
-            text = "You have no reminders. `/remind me` makes one."
+            text = _("You have no reminders. `/remind me` makes one.")
             await reply(interaction, Reply(text), private=True)
             return
-        embed = discord.Embed(title="Your reminders")
+        embed = discord.Embed(title=_("Your reminders"))
         embed.description = "\n".join(line(one) for one in found[:MOST_LISTED])
         if len(found) > MOST_LISTED:
-            embed.set_footer(text=f"and {len(found) - MOST_LISTED} later ones")
+            embed.set_footer(text=_("and {left} later ones", left=len(found) - MOST_LISTED))
         await reply(interaction, Reply(embeds=[embed]), private=True)
 
     @app_commands.command()
@@ -122,7 +125,8 @@ class Reminders(commands.GroupCog, group_name="remind", group_description="Thing
         """Take back one of your reminders."""
         await acknowledge(interaction, private=True)
         cancelled = await self.reminders.cancel(user_id=interaction.user.id, typed=reminder)
-        text = fitting(f"Cancelled: {plain(cancelled.what)}", "Cancelled:", cancelled.what)
+        whole = _("Cancelled: {what}", what=plain(cancelled.what))
+        text = fitting(whole, _("Cancelled: {what}", what="").rstrip(), cancelled.what)
         await reply(interaction, Reply(text), private=True)
 
     async def render(self, delivery: Claimed) -> Rendered:
@@ -132,8 +136,9 @@ class Reminders(commands.GroupCog, group_name="remind", group_description="Thing
         due_at = datetime.fromisoformat(delivery.refs["due"])
         late = self.bot.clock() - due_at > LATE
         private = delivery.channel_id is None
+        note = _("This was due {when}.", when=moment(due_at)) if late else None
         return Rendered(
-            content=message(reminder, f"This was due {moment(due_at)}." if late else None, private=private),
+            content=message(reminder, note, private=private),
             view=buttons(*open_buttons(reminder, delivery=delivery.id)),
             # In a channel the member would not see it otherwise; nobody else is pinged by their words.
             allowed_mentions=discord.AllowedMentions(
@@ -144,41 +149,50 @@ class Reminders(commands.GroupCog, group_name="remind", group_description="Thing
     async def on_press(self, press: Press) -> None:
         """Snooze and Done, pressed by the member whose reminder it is; others are refused privately."""
         interaction = press.interaction
-        reminder, said = await patiently(interaction, self._answer(press), private=True)
-        # The button stays, for it carries the delivery's mark.
-        kept = done_button(reminder, delivery=press.delivery, disabled=press.verb == DONE)
-        changed: dict[str, Any] = {
-            "content": message(reminder, said, private=interaction.guild_id is None),
-            "view": buttons(kept),
-            "allowed_mentions": discord.AllowedMentions.none(),
-        }
+        reminder, again_at = await patiently(interaction, self._answer(press), private=True)
+        with speaking(of_everyone(interaction)):
+            # The button stays, for it carries the delivery's mark.
+            kept = done_button(reminder, delivery=press.delivery, disabled=press.verb == DONE)
+            note = answer_words(press.verb, again_at)
+            changed: dict[str, Any] = {
+                "content": message(reminder, note, private=interaction.guild_id is None),
+                "view": buttons(kept),
+                "allowed_mentions": discord.AllowedMentions.none(),
+            }
         if not interaction.response.is_done():
             await interaction.response.edit_message(**changed)
             return
         # It took so long that Discord was asked for time: then the answer is a message of its own.
         if interaction.message is not None:
             await interaction.message.edit(**changed)
-        await reply(interaction, Reply(said), private=True)
+        await reply(interaction, Reply(answer_words(press.verb, again_at)), private=True)
 
-    async def _answer(self, press: Press) -> tuple[Reminder, str]:
-        """Do what was pressed; the reminder, and what to say about it."""
+    async def _answer(self, press: Press) -> tuple[Reminder, datetime | None]:
+        """Do what was pressed; the reminder, and when it comes again."""
         user_id = press.interaction.user.id
         if press.verb == DONE:
-            reminder, next_at = await self.reminders.finish(user_id=user_id, reminder_id=press.id)
-            return reminder, "Done." if next_at is None else f"Done. It comes again {moment(next_at)}."
+            return await self.reminders.finish(user_id=user_id, reminder_id=press.id)
         if press.verb not in SNOOZES:
             raise UnknownReminder(typed=str(press.id))
-        _, by = SNOOZES[press.verb]
-        reminder, again_at = await self.reminders.snooze(
+        by = SNOOZES[press.verb][1]
+        return await self.reminders.snooze(
             user_id=user_id, reminder_id=press.id, delivery_id=press.delivery, by=by
         )
-        return reminder, f"Snoozed: it comes again {moment(again_at)}."
+
+
+def answer_words(verb: str, again_at: datetime | None) -> str:
+    """What is said when Done or one of the snoozes was pressed."""
+    if again_at is None:
+        return _("Done.")
+    if verb == DONE:
+        return _("Done. It comes again {when}.", when=moment(again_at))
+    return _("Snoozed: it comes again {when}.", when=moment(again_at))
 
 
 def open_buttons(reminder: Reminder, *, delivery: int) -> list[DurableButton]:
     snoozes = [
-        DurableButton(FEATURE, reminder.id, verb, label=name, delivery=delivery)
-        for verb, (name, _) in SNOOZES.items()
+        DurableButton(FEATURE, reminder.id, verb, label=_(name), delivery=delivery)
+        for verb, (name, by) in SNOOZES.items()
     ]
     return [*snoozes, done_button(reminder, delivery=delivery)]
 
@@ -188,7 +202,7 @@ def done_button(reminder: Reminder, *, delivery: int | None, disabled: bool = Fa
         FEATURE,
         reminder.id,
         DONE,
-        label="Done",
+        label=_("Done"),
         style=discord.ButtonStyle.success,
         delivery=delivery,
         disabled=disabled,
@@ -197,9 +211,12 @@ def done_button(reminder: Reminder, *, delivery: int | None, disabled: bool = Fa
 
 def message(reminder: Reminder, note: str | None, *, private: bool) -> str:
     """The reminder as it is sent; in a channel it names its member."""
-    head = "You asked me to remind you" if private else f"<@{reminder.user_id}>, you asked me to remind you"
+    if private:
+        head = _("You asked me to remind you:")
+    else:
+        head = _("{member}, you asked me to remind you:", member=f"<@{reminder.user_id}>")
     foot = f"\n{note}" if note else ""
-    return fitting(f"{head}: **{plain(reminder.what)}**{foot}", f"{head}:{foot}", reminder.what)
+    return fitting(f"{head} **{plain(reminder.what)}**{foot}", f"{head}{foot}", reminder.what)
 
 
 def fitting(text: str, frame: str, what: str) -> str:
@@ -213,20 +230,25 @@ def fitting(text: str, frame: str, what: str) -> str:
 
 def confirmation(created: Created) -> str:
     reminder = created.reminder
-    again = f", and then {often(reminder)}" if reminder.repeat != Repeat.NONE else ""
-    frame = f"I’ll remind you {moment(reminder.due_at)}{again}."
+    when = moment(reminder.due_at)
+    if reminder.repeat != Repeat.NONE:
+        frame = _("I’ll remind you {when}, and then {often}.", when=when, often=often(reminder))
+    else:
+        frame = _("I’ll remind you {when}.", when=when)
     where = (
-        "I’ll send you a direct message; if yours are closed, I’ll post it in this channel."
+        _("I’ll send you a direct message; if yours are closed, I’ll post it in this channel.")
         if reminder.channel_id is not None
-        else "I’ll send you a direct message."
+        else _("I’ll send you a direct message.")
     )
     match created.zone_source:
         case ZoneSource.MEMBER:
-            zone = f"I read the time in your zone, {created.zone}; `/timezone` changes it."
+            zone = _("I read the time in your zone, {zone}; `/timezone` changes it.", zone=created.zone)
         case ZoneSource.GROUP:
-            zone = f"I read the time in your group’s zone, {created.zone}; `/timezone` sets your own."
+            zone = _(
+                "I read the time in your group’s zone, {zone}; `/timezone` sets your own.", zone=created.zone
+            )
         case ZoneSource.NOBODY:
-            zone = "I read the time as UTC, for I don’t know your zone; `/timezone` sets it."
+            zone = _("I read the time as UTC, for I don’t know your zone; `/timezone` sets it.")
     words = f"{frame} {where} {zone}\n> {plain(reminder.what)}"
     return fitting(words, f"{frame}\n{where} {zone}", reminder.what)
 
@@ -243,7 +265,15 @@ def often(reminder: Reminder) -> str:
 def label(one: OpenReminder) -> str:
     """For autocomplete, which shows no timestamps: the time in the zone it was asked in."""
     local = one.next_at.astimezone(ZoneInfo(one.reminder.timezone))
-    text = f"{local:%a %d %b %H:%M} · {one.reminder.what}"
+    day, time = local.day, f"{local:%H:%M}"
+    at = _(
+        "{weekday} {day:02} {month} {time}",
+        weekday=short_weekday(local),
+        day=day,
+        month=short_month(local),
+        time=time,
+    )
+    text = f"{at} · {one.reminder.what}"
     return text if len(text) <= 100 else text[:99] + "…"
 
 

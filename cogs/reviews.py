@@ -8,6 +8,7 @@ from bot.client import Interaction, StudyBot
 from bot.delivery.ledger import Claimed
 from bot.errors import UnknownCard, UnknownReview
 from bot.flashcards.memory import Grade
+from bot.locales import N_, _
 from bot.rendering.cards import Theme
 from bot.services.reviews import EXPLAIN, Sitting
 from bot.ui import reviews as words
@@ -22,7 +23,7 @@ from bot.ui.options import caller_of, deck_choices, group_choices
 from bot.ui.reviews import redraw, review_reply, sides
 from bot.ui.sending import Pointless, Rendered
 
-ASKED = (
+ASKED = N_(
     "**Explain this to us**: some of us keep forgetting this card. How would you put it? "
     "Its author can reword it with `/cards edit`."
 )
@@ -96,9 +97,9 @@ class Reviews(commands.Cog):
         except UnknownCard as error:
             raise Pointless("card removed") from error
         embed = discord.Embed(description=side(card.front), colour=COLOUR)
-        button = DurableButton(words.EXPLAIN, card.id, words.SHOW, label="Show answer")
+        button = DurableButton(words.EXPLAIN, card.id, words.SHOW, label=_("Show answer"))
         files = card_files(images.front, embed)
-        return Rendered(content=ASKED, embeds=[embed], view=buttons(button), files=files)
+        return Rendered(content=_(ASKED), embeds=[embed], view=buttons(button), files=files)
 
     async def on_explain_press(self, press: Press) -> None:
         """Show answer, under a card that was put to the group: privately, to whoever asks."""

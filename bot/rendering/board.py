@@ -1,5 +1,7 @@
 """The leaderboard: the group's goal, then the places."""
 
+from bot.locales import N_, _
+from bot.locales.writing import number
 from bot.rendering.cards import BoardCard, BoardRow, Goal
 from bot.rendering.parts import bar, heading, pill, pill_width
 from bot.rendering.sheet import BODY, MARGIN, RIGHT, SMALL, Sheet
@@ -14,7 +16,7 @@ APART = 24
 # Panels reach further out than the text in them.
 OUTSET = 16
 # Others read it too, so it cannot say "you".
-CALLER = "asked"
+CALLER = N_("asked")
 
 
 def draw_board(card: BoardCard, sheet: Sheet) -> float:
@@ -23,11 +25,13 @@ def draw_board(card: BoardCard, sheet: Sheet) -> float:
         _goal(card.goal, sheet, y)
         y += GOAL_HEIGHT
     if not card.rows:
-        sheet.text(MARGIN, y + 52, "Nobody is on this board yet.", color=sheet.palette.muted)
+        sheet.text(MARGIN, y + 52, _("Nobody is on this board yet."), color=sheet.palette.muted)
         return y + 52 + MARGIN
     sheet.text(RIGHT, y + 40, card.unit, size=SMALL, color=sheet.palette.muted, anchor="end")
     y += 56
-    ranks_end = MARGIN + max(sheet.measure(f"{row.rank:,}", size=BODY, width=RANK_WIDTH) for row in card.rows)
+    ranks_end = MARGIN + max(
+        sheet.measure(number(row.rank), size=BODY, width=RANK_WIDTH) for row in card.rows
+    )
     most = max(row.score for row in card.rows)
     for row in card.rows:
         if row.apart:
@@ -43,7 +47,7 @@ def _goal(goal: Goal, sheet: Sheet, y: float) -> None:
     sheet.box(
         MARGIN - OUTSET, y, RIGHT - MARGIN + 2 * OUTSET, GOAL_HEIGHT, sheet.palette.panel, radius=OUTSET
     )
-    share = f"{goal.reached:,} of {goal.wanted:,}"
+    share = _("{reached:,} of {wanted:,}", reached=goal.reached, wanted=goal.wanted)
     taken = sheet.text(RIGHT, y + 48, share, bold=True, anchor="end")
     sheet.text(MARGIN, y + 48, goal.label, width=RIGHT - MARGIN - taken - APART)
     bar(sheet, MARGIN, y + 72, RIGHT - MARGIN, 16, goal.reached, goal.wanted)
@@ -56,16 +60,16 @@ def _row(row: BoardRow, most: int, ranks_end: float, sheet: Sheet, y: float) -> 
     start = ranks_end + APART
     if row.is_caller:
         sheet.box(MARGIN - OUTSET, y, RIGHT - MARGIN + 2 * OUTSET, ROW_HEIGHT, colors.panel, radius=12)
-    rank = f"{row.rank:,}"
+    rank = number(row.rank)
     sheet.text(ranks_end, baseline, rank, color=colors.muted, anchor="end", width=RANK_WIDTH)
-    score = f"{row.score:,}"
+    score = number(row.score)
     taken = sheet.text(RIGHT, baseline, score, size=BODY + 4, bold=True, anchor="end", width=SCORE_WIDTH)
     room = RIGHT - start - taken - APART
     if row.is_caller:
-        room -= pill_width(sheet, CALLER) + 16
+        room -= pill_width(sheet, _(CALLER)) + 16
     name = sheet.text(start, baseline, row.name, size=BODY + 2, bold=row.is_caller, width=room)
     if row.is_caller:
-        pill(sheet, start + name + 16, baseline, CALLER)
+        pill(sheet, start + name + 16, baseline, _(CALLER))
     if row.score > 0:
         length = max((RIGHT - start) * row.score / most, 6)
         sheet.box(start, y + 52, length, 6, colors.accent if row.is_caller else colors.line, radius=3)

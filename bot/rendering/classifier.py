@@ -1,5 +1,7 @@
 """The classifier: what it sees in a picture, and what it takes for what."""
 
+from bot.locales import _
+from bot.locales.writing import number as written
 from bot.rendering.model_cards import ClassificationCard, ConfusionCard, LabelShare, percent
 from bot.rendering.parts import blend, channels, heading
 from bot.rendering.sheet import BODY, MARGIN, RIGHT, SMALL, Sheet
@@ -45,8 +47,8 @@ def draw_confusion(card: ConfusionCard, sheet: Sheet) -> float:
     count = len(card.labels)
     start = MARGIN + NAMES_WIDTH + APART
     cell = min((RIGHT - start) / max(count, 1), LARGEST_CELL)
-    sheet.text(start, y, "taken for", size=SMALL, color=colors.muted, width=RIGHT - start)
-    sheet.text(MARGIN, y + 34, "shows", size=SMALL, color=colors.muted, width=NAMES_WIDTH)
+    sheet.text(start, y, _("taken for"), size=SMALL, color=colors.muted, width=RIGHT - start)
+    sheet.text(MARGIN, y + 34, _("shows"), size=SMALL, color=colors.muted, width=NAMES_WIDTH)
     # Where the columns are too narrow for every number, every second or third says where one is.
     every = next(step for step in range(1, count + 2) if step * cell >= SMALL * 1.4)
     for i in range(0, count, every):
@@ -80,7 +82,7 @@ def _row(
             sheet.text(
                 start + (j + 0.5) * cell,
                 top + height / 2 + BODY / 3,
-                f"{count:,}",
+                written(count),
                 size=SMALL,
                 bold=True,
                 color=_letters(sheet, ground),

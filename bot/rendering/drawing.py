@@ -1,4 +1,4 @@
-"""From a card to its picture. Pure: the same card, theme and fonts give the same bytes."""
+"""From a card to its picture. Pure: the same card, theme, fonts and language give the same bytes."""
 
 from bot.rendering.board import draw_board
 from bot.rendering.cards import BoardCard, Card, LessonGrid, ProfileCard, ProjectTimeline, Theme

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.locales import N_, _, ngettext
 from bot.rendering.cards import Cell, GridLesson, LessonGrid
 from bot.rendering.parts import day, heading, mark
 from bot.rendering.sheet import BODY, MARGIN, RIGHT, SMALL, Sheet
@@ -18,7 +19,7 @@ PACE_HEIGHT = 44
 LEFT_OUT_HEIGHT = 48
 # Of a course with more lessons than this only a part is drawn: nobody reads a picture that long.
 LESSONS_AT_MOST = 14
-LEGEND = ((Cell.EMPTY, "not yet"), (Cell.CLAIMED, "to be verified"), (Cell.DONE, "done"))
+LEGEND = ((Cell.EMPTY, N_("not yet")), (Cell.CLAIMED, N_("to be verified")), (Cell.DONE, N_("done")))
 
 
 def draw_lessons(card: LessonGrid, sheet: Sheet) -> float:
@@ -28,7 +29,10 @@ def draw_lessons(card: LessonGrid, sheet: Sheet) -> float:
     title_start = MARGIN + LEAD_APART + max((_lead(lesson, sheet) for lesson in lessons), default=0)
     y = heading(sheet, card.title, card.name)
     _stages(card.stages, columns, sheet, y)
-    y = _left_out(shown.start, "earlier", sheet, y + STAGES_HEIGHT)
+    y += STAGES_HEIGHT
+    if shown.start:
+        words = ngettext("{n} earlier lesson", "{n} earlier lessons", shown.start)
+        y = _left_out(words, sheet, y)
     pace = None if card.planned_done is None else min(card.planned_done, len(card.lessons))
     for i, lesson in zip(shown, lessons, strict=True):
         if i == pace:
@@ -39,7 +43,9 @@ def draw_lessons(card: LessonGrid, sheet: Sheet) -> float:
         y += ROW_HEIGHT
     if pace == shown.stop:
         y = _pace(sheet, y)
-    return _legend(sheet, _left_out(len(card.lessons) - shown.stop, "more", sheet, y))
+    if left := len(card.lessons) - shown.stop:
+        y = _left_out(ngettext("{n} more lesson", "{n} more lessons", left), sheet, y)
+    return _legend(sheet, y)
 
 
 def _shown(card: LessonGrid) -> range:
@@ -52,10 +58,7 @@ def _shown(card: LessonGrid) -> range:
     return range(first, min(first + LESSONS_AT_MOST, len(card.lessons)))
 
 
-def _left_out(count: int, where: str, sheet: Sheet, y: float) -> float:
-    if not count:
-        return y
-    words = f"{count} {where} lesson" + ("s" if count > 1 else "")
+def _left_out(words: str, sheet: Sheet, y: float) -> float:
     sheet.text(MARGIN, y + 32, words, size=SMALL, color=sheet.palette.muted)
     return y + LEFT_OUT_HEIGHT
 
@@ -95,7 +98,7 @@ def _lesson(lesson: GridLesson, title_start: float, columns: Sequence[float], sh
 def _pace(sheet: Sheet, y: float) -> float:
     """The line itself with its words: what stands above it should be done by now."""
     middle = y + PACE_HEIGHT / 2
-    taken = sheet.text(MARGIN, middle + 8, "planned by now", size=SMALL, bold=True)
+    taken = sheet.text(MARGIN, middle + 8, _("planned by now"), size=SMALL, bold=True)
     line = f"M{MARGIN + taken + 16:.2f} {middle}H{RIGHT}"
     sheet.stroke(line, sheet.palette.ink, width=3, dashes="2 9")
     return y + PACE_HEIGHT
@@ -105,5 +108,5 @@ def _legend(sheet: Sheet, y: float) -> float:
     x: float = MARGIN
     for state, meaning in LEGEND:
         mark(sheet, x + 14, y + 36, state, radius=14)
-        x += 40 + sheet.text(x + 40, y + 45, meaning, size=SMALL, color=sheet.palette.muted) + 40
+        x += 40 + sheet.text(x + 40, y + 45, _(meaning), size=SMALL, color=sheet.palette.muted) + 40
     return y + 84

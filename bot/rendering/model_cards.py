@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bot.locales import _
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelShare:
@@ -34,7 +36,7 @@ class ConfusionCard:
 def percent(share: float) -> str:
     """A probability in whole percent, which is never rounded to none or to all."""
     if 0 < share < 0.01:
-        return "under 1 %"
+        return _("under 1 %")
     if 0.99 < share < 1:
-        return "over 99 %"
-    return f"{100 * share:.0f} %"
+        return _("over 99 %")
+    return _("{percent:.0f} %", percent=100 * share)

@@ -17,14 +17,28 @@ from pathlib import Path
 from typing import IO, cast
 
 from bot.flashcards.math import Formula
+from bot.locales import spoken
 from bot.rendering.cards import Card, Theme
 from bot.rendering.formulas import FormulaPicture
 
 WAITING_AT_MOST = 32
 DRAWING_AT_MOST = timedelta(seconds=10)
 
-_Request = tuple[Card | tuple[Formula, ...], Theme]
+_Request = tuple[Card | tuple[Formula, ...], Theme, str]  # the last is the language
 _Answer = tuple[bytes | FormulaPicture, str]  # the text is what went wrong
+
+
+def _environment() -> dict[str, str]:
+    """What the process that draws is told: all of ours but the bot's secrets and addresses.
+
+    It finds the code where this process found it, from wherever that was started.
+    """
+    passed_on = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("COHORT_", "DISCORD_", "POSTGRES_", "PG"))
+    }
+    return {**passed_on, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 class PainterBusy(Exception):
@@ -59,8 +73,8 @@ class Painter:
         self._closed = False
 
     async def draw(self, card: Card, theme: Theme) -> bytes:
-        """The card as a PNG. Raises PainterBusy when the queue is full, PictureFailed, or OSError where no
-        process can be started.
+        """The card as a PNG, worded in the language that is spoken here. Raises PainterBusy when the queue is
+        full, PictureFailed, or OSError where no process can be started.
         """
         return cast(bytes, await self._ask(card, theme))
 
@@ -70,12 +84,13 @@ class Painter:
 
     async def _ask(self, what: Card | tuple[Formula, ...], theme: Theme) -> bytes | FormulaPicture:
         if self._closed:
-            raise PictureFailed("the painter is closed")
+            raise PictureFailed("the painter is closed")  # the same in every language
         if self._waiting >= self._waiting_at_most:
             raise PainterBusy
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._drawn, (what, theme))
+            request = what, theme, spoken()
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._drawn, request)
         finally:
             self._waiting -= 1
 
@@ -95,11 +110,10 @@ class Painter:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # It finds what this process found, from wherever that was started.
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=_environment(),
             )
         if self._process is None or self._closed:
-            raise PictureFailed("the painter is closed")
+            raise PictureFailed("the painter is closed")  # the same in every language
         picture, failure = self._answer(self._process, request)
         if failure:
             raise PictureFailed(failure)
@@ -116,7 +130,8 @@ class Painter:
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             process.kill()
             self._end()
-            raise PictureFailed(f"the drawing process ended with status {process.returncode}") from error
+            why = f"the drawing process ended with status {process.returncode}"  # the same in every language
+            raise PictureFailed(why) from error
         finally:
             alarm.cancel()
         return answer

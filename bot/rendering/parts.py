@@ -2,10 +2,11 @@
 
 from datetime import date
 
+from bot.locales import _
+from bot.locales.writing import short_month
 from bot.rendering.cards import Cell
 from bot.rendering.sheet import MARGIN, RIGHT, SMALL, TITLE, Sheet
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TITLE_BASELINE = 76
 TITLE_LEADING = 50
 PILL_PADDING = 14
@@ -65,8 +66,10 @@ def mark(sheet: Sheet, x: float, y: float, state: Cell, *, radius: int = 17) -> 
 
 def day(value: date, *, beside: date | None = None) -> str:
     """The day, with its year where that is not the year of `beside`."""
-    text = f"{value.day} {MONTHS[value.month - 1]}"
-    return text if beside is None or value.year == beside.year else f"{text} {value.year}"
+    month = short_month(value)
+    if beside is None or value.year == beside.year:
+        return _("{day} {month}", day=value.day, month=month)
+    return _("{day} {month} {year}", day=value.day, month=month, year=value.year)
 
 
 def blend(ground: str, color: str, strength: float) -> str:

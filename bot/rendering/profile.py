@@ -1,5 +1,6 @@
 """One member: the course so far, facts, and the project."""
 
+from bot.locales import _
 from bot.rendering.cards import Fact, ProfileCard
 from bot.rendering.parts import bar, heading, pill, pill_width
 from bot.rendering.sheet import BODY, LARGE, MARGIN, RIGHT, SMALL, Sheet
@@ -28,8 +29,8 @@ def draw_profile(card: ProfileCard, sheet: Sheet) -> float:
 
 def _lessons(card: ProfileCard, sheet: Sheet, y: float) -> float:
     colors = sheet.palette
-    share = f"{card.lessons_done:,} of {card.lessons_total:,}"
-    sheet.text(MARGIN, y + 36, "Lessons")
+    share = _("{done:,} of {all:,}", done=card.lessons_done, all=card.lessons_total)
+    sheet.text(MARGIN, y + 36, _("Lessons"))
     sheet.text(RIGHT, y + 36, share, bold=True, anchor="end")
     if 0 < card.lessons_total <= PIECES_AT_MOST:
         step = (RIGHT - MARGIN + 6) / card.lessons_total
@@ -54,7 +55,7 @@ def _tile(fact: Fact, sheet: Sheet, x: float, y: float) -> None:
 
 def _project(title: str, stage: str | None, sheet: Sheet, y: float) -> float:
     sheet.box(MARGIN, y, RIGHT - MARGIN, TILE_HEIGHT, sheet.palette.panel, radius=14)
-    sheet.text(MARGIN + PADDING, y + 44, "Project", size=SMALL, color=sheet.palette.muted)
+    sheet.text(MARGIN + PADDING, y + 44, _("Project"), size=SMALL, color=sheet.palette.muted)
     end: float = RIGHT - PADDING
     if stage is not None:
         end -= pill_width(sheet, stage)

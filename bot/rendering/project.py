@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from bot.locales import _
 from bot.rendering.cards import Cell, LogLine, Milestone, ProjectTimeline
 from bot.rendering.parts import TITLE_BASELINE, day, heading, mark, pill, pill_width
 from bot.rendering.sheet import MARGIN, RIGHT, SMALL, Sheet
@@ -38,7 +39,7 @@ def _axis(card: ProjectTimeline, sheet: Sheet, y: float) -> float:
             sheet.disc(x, line, 7, colors.accent)
     first = day(card.started, beside=card.until)
     count = (card.until - card.started).days + 1
-    last = f"{day(card.until, beside=card.until)}, day {count:,}"
+    last = _("{date}, day {count:,}", date=day(card.until, beside=card.until), count=count)
     sheet.text(MARGIN, y + 60, first, size=SMALL, color=colors.muted)
     sheet.text(RIGHT, y + 60, last, size=SMALL, color=colors.muted, anchor="end")
     return y + AXIS_HEIGHT

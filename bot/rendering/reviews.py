@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.rendering.parts import MONTHS, bar, blend, heading
+from bot.locales import _, ngettext
+from bot.locales.writing import number, short_month
+from bot.rendering.parts import bar, blend, heading
 from bot.rendering.review_cards import ReviewStats, ReviewSummary
 from bot.rendering.sheet import BODY, MARGIN, RIGHT, SMALL, Sheet
 
@@ -26,12 +28,12 @@ def draw_summary(card: ReviewSummary, sheet: Sheet) -> float:
         start, end = MARGIN + LABEL_WIDTH, RIGHT - COUNT_WIDTH
         sheet.text(MARGIN, y - 14, grade.label, width=LABEL_WIDTH - 12)
         bar(sheet, start, y - 34, end - start, 20, grade.count, most)
-        sheet.text(RIGHT, y - 14, f"{grade.count:,}", bold=True, anchor="end", width=COUNT_WIDTH - 16)
+        sheet.text(RIGHT, y - 14, number(grade.count), bold=True, anchor="end", width=COUNT_WIDTH - 16)
     if not card.coming:
         return y + MARGIN / 2
-    y = _section(sheet, y, "Due in the coming days")
+    y = _section(sheet, y, _("Due in the coming days"))
     counts = [day.count for day in card.coming]
-    y = _columns(sheet, y, counts, top=max(counts), values=[f"{count:,}" for count in counts])
+    y = _columns(sheet, y, counts, top=max(counts), values=[number(count) for count in counts])
     step = WIDE / len(card.coming)
     for i, day in enumerate(card.coming):
         x = MARGIN + (i + 0.5) * step
@@ -42,18 +44,20 @@ def draw_summary(card: ReviewSummary, sheet: Sheet) -> float:
 def draw_stats(card: ReviewStats, sheet: Sheet) -> float:
     y = heading(sheet, card.title, card.subtitle) - 14
     y = _months(card, sheet, y)
-    y = _section(sheet, y, f"Due in the next {len(card.coming)} days", f"{sum(card.coming):,} cards")
+    due = _("Due in the next {days} days", days=len(card.coming))
+    y = _section(sheet, y, due, ngettext("{n:,} card", "{n:,} cards", sum(card.coming)))
     busiest = max(card.coming, default=0)
     y = _columns(sheet, y, card.coming, top=busiest)
     step = WIDE / max(len(card.coming), 1)
     for i in range(0, len(card.coming) - WEEK // 2, WEEK):
-        label = "today" if i == 0 else f"+{i} days"
+        label = _("today") if i == 0 else _("+{days} days", days=i)
         sheet.text(MARGIN + i * step, y, label, size=SMALL, color=sheet.palette.muted, width=WEEK * step)
     return _year(card, sheet, y + 10) + MARGIN
 
 
 def _months(card: ReviewStats, sheet: Sheet, y: float) -> float:
-    y = _section(sheet, y, "Recalled by month, in %", f"wanted: {100 * card.wanted:.0f}")
+    wanted = _("wanted: {percent:.0f}", percent=100 * card.wanted)
+    y = _section(sheet, y, _("Recalled by month, in %"), wanted)
     shares = [month.share for month in card.months]
     line = y + 30 + COLUMNS_HEIGHT * (1 - card.wanted)
     sheet.stroke(f"M{MARGIN} {line:.2f}H{RIGHT}", sheet.palette.waiting, width=2.5, dashes="2 8")
@@ -66,7 +70,7 @@ def _months(card: ReviewStats, sheet: Sheet, y: float) -> float:
     )
     step = WIDE / max(len(card.months), 1)
     for i, month in enumerate(card.months):
-        label = MONTHS[month.month.month - 1]
+        label = short_month(month.month)
         x = MARGIN + (i + 0.5) * step
         sheet.text(x, y, label, size=SMALL, color=sheet.palette.muted, anchor="middle", width=step - 4)
     return y
@@ -74,7 +78,8 @@ def _months(card: ReviewStats, sheet: Sheet, y: float) -> float:
 
 def _year(card: ReviewStats, sheet: Sheet, y: float) -> float:
     """A square per day: weeks from left to right, Mondays on top."""
-    y = _section(sheet, y, "Reviews day by day", f"{sum(card.days):,} in {len(card.days)} days")
+    total = _("{reviews:,} in {days} days", reviews=sum(card.days), days=len(card.days))
+    y = _section(sheet, y, _("Reviews day by day"), total)
     first = card.until - timedelta(days=len(card.days) - 1)
     weeks = (first.weekday() + len(card.days) + WEEK - 1) // WEEK
     step = WIDE / weeks
@@ -85,7 +90,7 @@ def _year(card: ReviewStats, sheet: Sheet, y: float) -> float:
         column, row = divmod(first.weekday() + i, WEEK)
         x = MARGIN + column * step
         if day.day == 1 and x - said_at > 2 * SMALL and x < RIGHT - 1.5 * SMALL:
-            sheet.text(x, y + 22, MONTHS[day.month - 1], size=SMALL, color=sheet.palette.muted)
+            sheet.text(x, y + 22, short_month(day), size=SMALL, color=sheet.palette.muted)
             said_at = x
         sheet.box(x, y + 34 + row * step, step - GAP, step - GAP, _shade(sheet, count, busiest), radius=2)
     return y + 34 + WEEK * step

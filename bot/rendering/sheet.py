@@ -17,7 +17,7 @@ TITLE, LARGE, BODY, SMALL = 40, 36, 28, 24
 
 Anchor = Literal["start", "middle", "end"]
 BEFORE: dict[Anchor, float] = {"start": 0, "middle": 0.5, "end": 1}
-EMOJI_FAMILY = "Noto Color Emoji"
+EMOJI_FAMILY = "Noto Color Emoji"  # the same in every language
 
 
 class Sheet:
@@ -60,7 +60,8 @@ class Sheet:
             self._line(x, baseline + i * leading, line, self.palette.ink)
 
     def box(self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0) -> None:
-        rounding = f' rx="{_number(min(radius, width / 2, height / 2))}"' if radius else ""
+        corner = min(radius, width / 2, height / 2)
+        rounding = f' rx="{_number(corner)}"' if radius else ""  # the same in every language
         self._add(
             f'<rect x="{_number(x)}" y="{_number(y)}" width="{_number(width)}" height="{_number(height)}"'
             f'{rounding} fill="{color}"/>'
@@ -75,7 +76,7 @@ class Sheet:
 
     def stroke(self, path: str, color: str, *, width: float, dashes: str = "") -> None:
         """A line along an SVG path, with round ends."""
-        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""  # the same in every language
         self._add(
             f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{_number(width)}"'
             f' stroke-linecap="round" stroke-linejoin="round"{dashed}/>'

@@ -7,6 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from bot.locales import speaking
 from bot.rendering.drawing import draw
 from bot.rendering.fonts import Fonts
 from bot.rendering.formulas import FormulaPicture
@@ -23,7 +24,7 @@ def main(folder: str = "") -> None:
     fonts = Fonts(Path(folder) if folder else None)
     while True:
         try:
-            card, theme = pickle.load(requests)  # noqa: S301 (from the bot itself)
+            card, theme, language = pickle.load(requests)  # noqa: S301 (from the bot itself)
         except EOFError:
             return
         try:
@@ -33,7 +34,8 @@ def main(folder: str = "") -> None:
 
                 answer: tuple[bytes | FormulaPicture, str] = draw_formulas(card, theme), ""
             else:
-                answer = draw(card, theme, fonts), ""
+                with speaking(language):
+                    answer = draw(card, theme, fonts), ""
         except Exception:
             answer = b"", traceback.format_exc()
         pickle.dump(answer, answers)

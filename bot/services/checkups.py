@@ -11,6 +11,7 @@ from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Group
 from bot.db.models.deliveries import OPEN
 from bot.errors import NotOrganizer
+from bot.locales import _
 from bot.services.access import Caller, active_groups, is_organizer
 
 LOOK_BACK = timedelta(days=7)
@@ -54,7 +55,7 @@ class CheckupService:
             now = self._clock()
             groups = await active_groups(session, caller.guild_id)
             if not caller.manages_server and not any(is_organizer(group, caller) for group in groups):
-                raise NotOrganizer(group=groups[0].name if len(groups) == 1 else "this server’s groups")
+                raise NotOrganizer(group=groups[0].name if len(groups) == 1 else _("this server’s groups"))
             failures = await session.execute(
                 select(Delivery.kind, Delivery.last_error, func.count())
                 .where(
@@ -74,7 +75,7 @@ class CheckupService:
                 revision=revision,
                 newest=migrate.head(),
                 failed=[
-                    Failures(kind=kind, reason=reason or "no reason", count=count)
+                    Failures(kind=kind, reason=reason or _("no reason"), count=count)
                     for kind, reason, count in failures
                 ],
                 overdue=overdue or 0,

@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 import discord
 
+from bot.locales import speak
+from bot.ui.languages import of_everyone
+
 T = TypeVar("T")
 
 # Discord gives three seconds; asking for time at this point leaves two for a slow network.
@@ -49,9 +52,14 @@ async def reply(interaction: discord.Interaction, answer: Reply, *, private: boo
 
 
 async def acknowledge(interaction: discord.Interaction, *, private: bool) -> None:
-    """Ask Discord for time: the answer may then come within fifteen minutes."""
+    """Ask Discord for time: the answer may then come within fifteen minutes.
+
+    A public one is from here on worded in the server's language.
+    """
     interaction.extras["deferred_private"] = private
     await interaction.response.defer(ephemeral=private, thinking=True)
+    if not private:
+        speak(of_everyone(interaction))
 
 
 async def patiently(
@@ -64,17 +72,21 @@ async def patiently(
     """Do the work; if it takes more than a second (or `patience` seconds), ask for time meanwhile.
 
     For public answers: their refusals are private, and only an answer that was not deferred yet can
-    still choose. Private ones call `acknowledge` first.
+    still choose. Private ones call `acknowledge` first. Once the work is done, everything is worded in the
+    server's language, unless the answer is private after all.
     """
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=patience)
         if not done:
             await acknowledge(interaction, private=private)
-        return await task
+        result = await task
     except asyncio.CancelledError:
         task.cancel()
         raise
+    if not private:
+        speak(of_everyone(interaction))
+    return result
 
 
 def _new(answer: Reply) -> dict[str, Any]:

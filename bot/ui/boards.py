@@ -4,6 +4,8 @@ from zoneinfo import ZoneInfo
 
 import discord
 
+from bot.locales import N_, _, ngettext
+from bot.locales.writing import month, weekday
 from bot.rendering.cards import BoardCard, BoardRow
 from bot.rendering.cards import Goal as GoalCard
 from bot.rendering.painter import Painter
@@ -12,7 +14,7 @@ from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.errors import moment, stage_words
 from bot.ui.pictures import picture
-from bot.ui.text import fitting, plain, shown
+from bot.ui.text import begun_large, fitting, plain, shown
 
 FEATURE = "board"
 #: The verb of a button that answers privately with the board, for messages that are none themselves.
@@ -24,46 +26,61 @@ BUTTONS_IN_A_ROW = 5
 LINES_ROOM = 3600
 LINK_LIMIT = 200
 
-SINGULAR = {
-    Measure.LESSONS: "lesson",
-    Measure.POINTS: "point",
-    Measure.REVIEWS: "review",
-    Measure.MEETUPS: "meetup",
-    Measure.PROJECTS: "project",
-    Measure.KUDOS: "kudos",
+PLURALS = {
+    Measure.LESSONS: N_("lessons"),
+    Measure.POINTS: N_("points"),
+    Measure.REVIEWS: N_("reviews"),
+    Measure.MEETUPS: N_("meetups"),
+    Measure.PROJECTS: N_("projects"),
+    Measure.KUDOS: N_("kudos"),
 }
 HOW_TO = {
-    Measure.LESSONS: "`/lesson done` records one, from the stage “ran” on.",
-    Measure.POINTS: "`/lesson done` earns them, more of them for what others have verified.",
-    Measure.REVIEWS: "`/review` and the daily cards: each grade is one.",
-    Measure.MEETUPS: "Whoever checks in to a meetup has one.",
-    Measure.PROJECTS: "`/project ship` brings one here.",
-    Measure.KUDOS: "They come from others: `/kudos` thanks someone who explained.",
+    Measure.LESSONS: N_("`/lesson done` records one, from the stage “ran” on."),
+    Measure.POINTS: N_("`/lesson done` earns them, more of them for what others have verified."),
+    Measure.REVIEWS: N_("`/review` and the daily cards: each grade is one."),
+    Measure.MEETUPS: N_("Whoever checks in to a meetup has one."),
+    Measure.PROJECTS: N_("`/project ship` brings one here."),
+    Measure.KUDOS: N_("They come from others: `/kudos` thanks someone who explained."),
 }
-WITHIN = {Period.WEEK: " this week", Period.MONTH: " this month", Period.ALL: ""}
-EACH = {Period.WEEK: " a week", Period.MONTH: " a month", Period.ALL: ""}
-PERIOD_LABELS = {Period.WEEK: "Week", Period.MONTH: "Month", Period.ALL: "All time"}
+WITHIN = {Period.WEEK: N_("{what} this week"), Period.MONTH: N_("{what} this month"), Period.ALL: "{what}"}
+EACH = {Period.WEEK: N_("{what} a week"), Period.MONTH: N_("{what} a month"), Period.ALL: "{what}"}
+PERIOD_LABELS = {Period.WEEK: N_("Week"), Period.MONTH: N_("Month"), Period.ALL: N_("All time")}
 
 
 def amount_words(measure: Measure, amount: int) -> str:
     """Such as "1 lesson" and "5 lessons"."""
-    return f"{amount:,} {SINGULAR[measure] if amount == 1 else measure.value}"
+    match measure:
+        case Measure.LESSONS:
+            return ngettext("{n:,} lesson", "{n:,} lessons", amount)
+        case Measure.POINTS:
+            return ngettext("{n:,} point", "{n:,} points", amount)
+        case Measure.REVIEWS:
+            return ngettext("{n:,} review", "{n:,} reviews", amount)
+        case Measure.MEETUPS:
+            return ngettext("{n:,} meetup", "{n:,} meetups", amount)
+        case Measure.PROJECTS:
+            return ngettext("{n:,} project", "{n:,} projects", amount)
+        case Measure.KUDOS:
+            return _("{count:,} kudos", count=amount)
 
 
 def goal_words(goal: Goal) -> str:
-    """The goal as a member could type it, such as "40 lessons a month"."""
-    return f"{amount_words(goal.measure, goal.count)}{EACH[goal.period]}"
+    """The goal, such as "40 lessons a month"; in English as a member could type it."""
+    return _(EACH[goal.period], what=amount_words(goal.measure, goal.count))
 
 
 def counted(measure: Measure, period: Period) -> str:
     """What is counted, inside a sentence: "lessons this month", or just "lessons"."""
-    return f"{measure.value}{WITHIN[period]}"
+    return _(WITHIN[period], what=_(PLURALS[measure]))
 
 
 def progress_words(progress: GoalProgress) -> str:
-    reached = ", reached" if progress.is_reached else ""
     goal = progress.goal
-    return f"{progress.reached:,} of {amount_words(goal.measure, goal.count)}{WITHIN[goal.period]}{reached}"
+    share = _(
+        "{reached:,} of {amount}", reached=progress.reached, amount=amount_words(goal.measure, goal.count)
+    )
+    words = _(WITHIN[goal.period], what=share)
+    return _("{progress}, reached", progress=words) if progress.is_reached else words
 
 
 async def board_reply(painter: Painter, facts: BoardFacts) -> Reply:
@@ -92,7 +109,7 @@ def board_buttons(facts: BoardFacts) -> discord.ui.View:
             FEATURE,
             group_id,
             f"{measure}_{facts.period}",
-            label=measure.value.capitalize(),
+            label=begun_large(_(PLURALS[measure])),
             style=_style(measure is facts.measure),
             row=number // BUTTONS_IN_A_ROW,
         )
@@ -103,7 +120,7 @@ def board_buttons(facts: BoardFacts) -> discord.ui.View:
             FEATURE,
             group_id,
             f"{period}_{facts.measure}",
-            label=PERIOD_LABELS[period],
+            label=_(PERIOD_LABELS[period]),
             style=_style(period is facts.period),
             row=4,
         )
@@ -123,7 +140,8 @@ def parse_verb(verb: str) -> tuple[Measure, Period] | None:
 
 
 def heading(facts: BoardFacts | Why) -> str:
-    return f"{facts.measure.value}{WITHIN[facts.period] or ', all time'}"
+    what = counted(facts.measure, facts.period)
+    return _("{what}, all time", what=what) if facts.period is Period.ALL else what
 
 
 def absence_words(facts: BoardFacts) -> str | None:
@@ -131,31 +149,42 @@ def absence_words(facts: BoardFacts) -> str | None:
     group = shown(facts.group.name)
     match facts.absence:
         case Absence.NOT_A_MEMBER:
-            return f"You are not in **{group}**, so its boards don’t show you. `/group join` brings you in."
+            return _(
+                "You are not in **{group}**, so its boards don’t show you. `/group join` brings you in.",
+                group=group,
+            )
         case Absence.HIDDEN:
-            return (
+            return _(
                 "The boards don’t show you, as you wished. `/leaderboard why` tells you your own number, and "
                 "`/leaderboard visibility shown:True` shows you again."
             )
         case Absence.NOTHING_YET:
-            return f"You have no {counted(facts.measure, facts.period)} yet. {HOW_TO[facts.measure]}"
+            what = counted(facts.measure, facts.period)
+            return _("You have no {what} yet. {how_to}", what=what, how_to=_(HOW_TO[facts.measure]))
     return None
 
 
 def why_embed(why: Why) -> discord.Embed:
     """The rows behind the caller's number; what is cut off still counts in the sums."""
-    embed = discord.Embed(title=f"Your {heading(why)}: {why.score:,}", colour=COLOUR)
+    title = _("Your {board}: {score:,}", board=heading(why), score=why.score)
+    embed = discord.Embed(title=title, colour=COLOUR)
     if not why.reasons:
-        embed.description = f"Nothing counts in **{shown(why.group.name)}** yet. {HOW_TO[why.measure]}"
+        embed.description = _(
+            "Nothing counts in **{group}** yet. {how_to}",
+            group=shown(why.group.name),
+            how_to=_(HOW_TO[why.measure]),
+        )
     else:
         lines = fitting([_reason(why, reason) for reason in why.reasons], room=LINES_ROOM)
         left = why.count - len(lines)
         if left:
             rest = why.score - sum(reason.amount for reason in why.reasons[: len(lines)])
-            lines.append(f"and {left:,} more: {amount_words(why.measure, rest)}")
+            lines.append(_("and {left:,} more: {amount}", left=left, amount=amount_words(why.measure, rest)))
         embed.description = "\n".join(lines)
-    hidden = "; boards don’t show you, as you wished" if why.hidden else ""
-    embed.set_footer(text=f"{why.group.name}{hidden}")
+    footer = why.group.name
+    if why.hidden:
+        footer = _("{group}; boards don’t show you, as you wished", group=footer)
+    embed.set_footer(text=footer)
     return embed
 
 
@@ -164,9 +193,12 @@ def message_link(guild_id: int, channel_id: int, message_id: int) -> str:
 
 
 def _lines(facts: BoardFacts) -> list[str]:
-    lines = [f"**Group goal:** {progress_words(facts.goal)}", ""] if facts.goal else []
+    lines = []
+    if facts.goal:
+        lines += [_("**Group goal:** {progress}", progress=progress_words(facts.goal)), ""]
     if not facts.places:
-        return [*lines, f"Nobody has {counted(facts.measure, facts.period)} yet. {HOW_TO[facts.measure]}"]
+        what, how_to = counted(facts.measure, facts.period), _(HOW_TO[facts.measure])
+        return [*lines, _("Nobody has {what} yet. {how_to}", what=what, how_to=how_to)]
     for place in facts.places:
         if place.apart:
             lines.append("⋯")
@@ -179,8 +211,8 @@ def _lines(facts: BoardFacts) -> list[str]:
 def _card(facts: BoardFacts) -> BoardCard:
     return BoardCard(
         title=facts.group.name,
-        subtitle=f"{heading(facts).capitalize()} · {_people(facts)}",
-        unit=facts.measure.value,
+        subtitle=f"{begun_large(heading(facts))} · {_people(facts)}",
+        unit=_(PLURALS[facts.measure]),
         rows=tuple(
             BoardRow(
                 rank=place.rank,
@@ -197,26 +229,25 @@ def _card(facts: BoardFacts) -> BoardCard:
 
 def _goal_card(progress: GoalProgress) -> GoalCard:
     goal = progress.goal
-    return GoalCard(
-        label=f"Group goal: {counted(goal.measure, goal.period)}", reached=progress.reached, wanted=goal.count
-    )
+    label = _("Group goal: {what}", what=counted(goal.measure, goal.period))
+    return GoalCard(label=label, reached=progress.reached, wanted=goal.count)
 
 
 def _alternative(facts: BoardFacts) -> str:
     """The picture in words, for those who can't see it."""
-    goal = f" Group goal: {progress_words(facts.goal)}." if facts.goal else ""
+    goal = _("Group goal: {what}", what=f"{progress_words(facts.goal)}. ") if facts.goal else ""
     places = "; ".join(
         f"{place.rank}. {_name(place)}, {amount_words(facts.measure, place.score)}" for place in facts.places
     )
-    return f"{facts.group.name}, {heading(facts)}, {_people(facts)}.{goal} {places}."
+    return f"{facts.group.name}, {heading(facts)}, {_people(facts)}. {goal}{places}."
 
 
 def _name(place: Place) -> str:
-    return place.name or f"Member {place.user_id % 10_000:04}"
+    return place.name or _("Member {number}", number=f"{place.user_id % 10_000:04}")
 
 
 def _people(facts: BoardFacts) -> str:
-    return "1 member" if facts.size == 1 else f"{facts.size:,} members"
+    return ngettext("{n:,} member", "{n:,} members", facts.size)
 
 
 def _first_day(facts: BoardFacts) -> str | None:
@@ -224,7 +255,14 @@ def _first_day(facts: BoardFacts) -> str | None:
     if facts.span.starts_at is None:
         return None
     day = facts.span.starts_at.astimezone(ZoneInfo(facts.group.timezone))
-    return f"from {day:%A}, {day.day} {day:%B %Y} in {facts.group.timezone}"
+    return _(
+        "from {weekday}, {day} {month} {year} in {zone}",
+        weekday=weekday(day),
+        day=day.day,
+        month=month(day),
+        year=day.year,
+        zone=facts.group.timezone,
+    )
 
 
 def _reason(why: Why, reason: Reason) -> str:
@@ -232,7 +270,7 @@ def _reason(why: Why, reason: Reason) -> str:
     if reason.stage is not None:
         what += f", {stage_words(reason.stage)}"
     if reason.giver_id is not None:
-        what = f"from <@{reason.giver_id}>: {shown(reason.what)}"
+        what = _("from {member}: {what}", member=f"<@{reason.giver_id}>", what=shown(reason.what))
     parts = [amount_words(why.measure, reason.amount), what, moment(reason.at)]
     if reason.link is not None and len(reason.link) <= LINK_LIMIT:
         parts.append(plain(reason.link))

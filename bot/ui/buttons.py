@@ -7,8 +7,10 @@ from typing import Any, Self
 
 import discord
 
+from bot.locales import _, speak
 from bot.ui.answers import Reply, reply
 from bot.ui.errors import answer_error
+from bot.ui.languages import of_member
 
 #: A delivered message carries its delivery's id behind the `#`: the mark that finds it again.
 TEMPLATE = r"(?P<feature>[a-z]{2,20}):(?P<id>\d{1,20}):(?P<verb>[a-z0-9_]{1,40})(?:#(?P<delivery>\d{1,20}))?"
@@ -86,13 +88,13 @@ class DurableButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEM
         return cls(match["feature"], int(match["id"]), match["verb"], delivery=delivery)
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        speak(of_member(interaction))
         handlers: ButtonHandlers = interaction.client.buttons
         handler = handlers.get(self.feature)
         try:
             if handler is None or max(self.id_, self.delivery or 0) > LARGEST_ID:
-                await reply(
-                    interaction, Reply("This button belongs to a feature that is switched off."), private=True
-                )
+                gone = _("This button belongs to a feature that is switched off.")
+                await reply(interaction, Reply(gone), private=True)
                 return
             await handler(Press(interaction=interaction, id=self.id_, verb=self.verb, delivery=self.delivery))
         except Exception as error:  # the last handler before discord.py swallows it

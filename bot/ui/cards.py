@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import discord
 
@@ -9,6 +10,7 @@ from bot.db.models import NoteState
 from bot.flashcards.linter import Problem, Rule, Side
 from bot.flashcards.markdown import neutral
 from bot.flashcards.math import in_unicode, readable, segments
+from bot.locales import N_, _, ngettext
 from bot.services.cards import Entry, Found, Page
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
@@ -72,33 +74,41 @@ def card_post(found: Found, *, delivery: int | None = None) -> Reply:
     """A new card, with the Approve button for as long as it waits."""
     note, card = found.note, found.cards[0]
     waits = note.state is NoteState.PENDING
-    head = f"{person(note.created_by)} wrote a card for **{shown(found.deck.name)}**."
+    author, deck = person(note.created_by), shown(found.deck.name)
+    words = [_("{author} wrote a card for **{deck}**.", author=author, deck=deck)]
     if len(found.cards) > 1:
-        head += f" It makes {len(found.cards)} cards; this is the first."
+        words.append(_("It makes {count} cards; this is the first.", count=len(found.cards)))
     if waits:
-        foot = f"Another member of **{shown(found.group.name)}** can look at it and press Approve."
+        group = shown(found.group.name)
+        words.append(_("Another member of **{group}** can look at it and press Approve.", group=group))
     elif note.approved_by is not None:
-        foot = f"Approved by {person(note.approved_by)}: it is in the deck."
+        words.append(_("Approved by {member}: it is in the deck.", member=person(note.approved_by)))
     else:
-        foot = "It is in the deck."
+        words.append(_("It is in the deck."))
     colour = OPEN if waits else APPROVED
     sides = [
         discord.Embed(description=side(card.front, room=FRONT_ROOM), colour=colour),
         discord.Embed(description=spoiler(side(card.back, room=BACK_ROOM)), colour=colour),
     ]
     view = buttons(approve_button(note.id, note.revision, delivery=delivery)) if waits else None
-    return Reply(f"{head} {foot}", embeds=sides, view=view)
+    return Reply(" ".join(words), embeds=sides, view=view)
 
 
 def approve_button(note_id: int, revision: int, *, delivery: int | None) -> DurableButton:
     verb = f"approve_{revision}" if revision else "approve"
     style = discord.ButtonStyle.success
-    return DurableButton(FEATURE, note_id, verb, label="Approve", style=style, delivery=delivery)
+    return DurableButton(FEATURE, note_id, verb, label=_("Approve"), style=style, delivery=delivery)
 
 
-#: What is left of a post.
-DELETED = Reply("The card that stood here is not in the group’s decks any more.")
-REWORDED = Reply("The card that stood here was changed; its new words stand in a newer post.")
+# What is left of a post
+
+
+def deleted() -> Reply:
+    return Reply(_("The card that stood here is not in the group’s decks any more."))
+
+
+def reworded() -> Reply:
+    return Reply(_("The card that stood here was changed; its new words stand in a newer post."))
 
 
 # Hints
@@ -107,33 +117,40 @@ _HINTS: Mapping[tuple[Rule, Side | None], str] = {
     (
         Rule.SEVERAL_FACTS,
         Side.FRONT,
-    ): "The front asks for more than one thing. One fact a card is remembered best.",
+    ): N_("The front asks for more than one thing. One fact a card is remembered best."),
     (
         Rule.SEVERAL_FACTS,
         Side.BACK,
-    ): "The back is a list, and lists are hard to remember. A card for each is easier.",
-    (Rule.YES_NO, Side.FRONT): "Yes or no can be guessed. Ask what, why or how instead.",
-    (Rule.YES_NO, Side.BACK): "Yes or no can be guessed. Ask what, why or how instead.",
-    (Rule.GIVEN_AWAY, Side.BACK): "The front says the answer already. Leave it out there.",
-    (Rule.DUPLICATE, Side.FRONT): "Another card of the group asks the same.",
+    ): N_("The back is a list, and lists are hard to remember. A card for each is easier."),
+    (Rule.YES_NO, Side.FRONT): N_("Yes or no can be guessed. Ask what, why or how instead."),
+    (Rule.YES_NO, Side.BACK): N_("Yes or no can be guessed. Ask what, why or how instead."),
+    (Rule.GIVEN_AWAY, Side.BACK): N_("The front says the answer already. Leave it out there."),
+    (Rule.DUPLICATE, Side.FRONT): N_("Another card of the group asks the same."),
     (
         Rule.NO_LESSON,
         None,
-    ): "It belongs to no lesson. With one, it comes up once a member has run that lesson.",
-    (Rule.NO_GAP, Side.FRONT): "The gap is not complete: write it as `{{c1::hidden words}}`.",
+    ): N_("It belongs to no lesson. With one, it comes up once a member has run that lesson."),
+    (Rule.NO_GAP, Side.FRONT): N_("The gap is not complete: write it as `{{c1::hidden words}}`."),
 }
+_TOO_LONG = {
+    Side.FRONT: N_(
+        "The front has {length} characters; {limit} are read at a glance. "
+        "Shorten it, or make two cards of it."
+    ),
+    Side.BACK: N_(
+        "The back has {length} characters; {limit} are read at a glance. Shorten it, or make two cards of it."
+    ),
+}
+_EMPTY = {Side.FRONT: N_("The front has no words."), Side.BACK: N_("The back has no words.")}
 
 
 def hint(problem: Problem) -> str:
     """What could be better about a card, and how."""
-    if problem.rule is Rule.TOO_LONG:
-        return (
-            f"The {problem.side} has {problem.length} characters; {problem.limit} are read at a glance. "
-            "Shorten it, or make two cards of it."
-        )
-    if problem.rule is Rule.EMPTY:
-        return f"The {problem.side} has no words."
-    return _HINTS[problem.rule, problem.side]
+    if problem.rule is Rule.TOO_LONG and problem.side is not None:
+        return _(_TOO_LONG[problem.side], length=problem.length, limit=problem.limit)
+    if problem.rule is Rule.EMPTY and problem.side is not None:
+        return _(_EMPTY[problem.side])
+    return _(_HINTS[problem.rule, problem.side])
 
 
 def hints(problems: Sequence[Problem]) -> str:
@@ -141,12 +158,12 @@ def hints(problems: Sequence[Problem]) -> str:
     if not problems:
         return ""
     return "\n".join(
-        ["It is saved. What could make it easier to learn:", *(f"- {hint(one)}" for one in problems)]
+        [_("It is saved. What could make it easier to learn:"), *(f"- {hint(one)}" for one in problems)]
     )
 
 
 def edit_button(note_id: int) -> DurableButton:
-    return DurableButton(FEATURE, note_id, EDIT, label="Edit")
+    return DurableButton(FEATURE, note_id, EDIT, label=_("Edit"))
 
 
 # Lists
@@ -155,19 +172,22 @@ def edit_button(note_id: int) -> DurableButton:
 def listing(page: Page) -> Reply:
     """A page of a group's cards, with buttons to the ones before and after."""
     what = page.deck.name if page.deck is not None else page.group.name
-    embed = discord.Embed(title=f"Cards: {shown(what, most=200)}", colour=OPEN)
+    embed = discord.Embed(title=_("Cards: {where}", where=shown(what, most=200)), colour=OPEN)
     lines = [line(entry, with_deck=page.deck is None) for entry in page.entries]
     if not lines:
-        embed.description = (
+        embed.description = _(
             "No cards yet. `/cards add` writes the first one, `/cards starter` brings a whole deck."
         )
     else:
         embed.description = "\n".join(fitting(lines))
-    waiting = f", {page.pending} waiting for approval" if page.pending else ""
-    number = f" · page {page.number} of {page.pages}" if page.pages > 1 else ""
-    embed.set_footer(text=f"{counted(page.size, 'note')}{waiting}{number}")
+    footer = counted(page.size, "note")
+    if page.pending:
+        footer = _("{notes}, {count} waiting for approval", notes=footer, count=page.pending)
+    if page.pages > 1:
+        footer = " · ".join([footer, _("page {number} of {all}", number=page.number, all=page.pages)])
+    embed.set_footer(text=footer)
     place = f"of_{page.group.id}" + (f"_{page.deck.id}" if page.deck is not None else "")
-    turns = [("Previous", page.number - 1), ("Next", page.number + 1)]
+    turns = [(_("Previous"), page.number - 1), (_("Next"), page.number + 1)]
     shown_turns = [
         DurableButton(PAGES, number, place, label=label)
         for label, number in turns
@@ -177,9 +197,9 @@ def listing(page: Page) -> Reply:
 
 
 def line(entry: Entry, *, with_deck: bool) -> str:
-    facts = [f"{entry.cards} cards"] if entry.cards > 1 else []
+    facts = [counted(entry.cards, "card")] if entry.cards > 1 else []
     if entry.note.state is NoteState.PENDING:
-        facts.append(f"by {person(entry.note.created_by)}, waits for approval")
+        facts.append(_("by {author}, waits for approval", author=person(entry.note.created_by)))
     if with_deck:
         facts.append(shown(entry.deck, most=40))
     text = f"`#{entry.note.id}` {shown(in_short(entry.card.front))}"
@@ -194,9 +214,18 @@ def in_short(text: str, *, most: int = LINE_ROOM) -> str:
         piece.written if piece.formula is None else in_unicode(piece.formula.source)
         for piece in segments(text)
     )
-    words = " ".join(ESCAPED.sub(r"\1", read).split()) or "(a picture)"
+    words = " ".join(ESCAPED.sub(r"\1", read).split()) or _("(a picture)")
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def counted(number: int, what: Literal["note", "card", "picture", "correction"]) -> str:
+    """So many of them, such as "1 card" and "1,204 cards"."""
+    match what:
+        case "note":
+            return ngettext("{n:,} note", "{n:,} notes", number)
+        case "card":
+            return ngettext("{n:,} card", "{n:,} cards", number)
+        case "picture":
+            return ngettext("{n:,} picture", "{n:,} pictures", number)
+        case "correction":
+            return ngettext("{n:,} correction", "{n:,} corrections", number)

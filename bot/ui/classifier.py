@@ -6,6 +6,7 @@ import discord
 
 from bot.classifier.protocol import Doubt, Guess, Picture, Verdict
 from bot.errors import UnreachableFile
+from bot.locales import N_, _
 from bot.rendering.model_cards import ClassificationCard, LabelShare, percent
 from bot.rendering.painter import Painter
 from bot.services.models import ModelFacts
@@ -28,8 +29,8 @@ NEAREST = 3
 LABEL_ROOM = 60
 GREY = discord.Colour(0x7D8696)
 DOUBTS = {
-    Doubt.UNDECIDED: "No label stands out.",
-    Doubt.UNFAMILIAR: "This picture is unlike all that the model was trained on.",
+    Doubt.UNDECIDED: N_("No label stands out."),
+    Doubt.UNFAMILIAR: N_("This picture is unlike all that the model was trained on."),
 }
 
 
@@ -49,8 +50,15 @@ async def answer(
     embed.description = "\n".join(
         [
             *answer_lines(verdict),
-            f"Asked: **{shown(model_name(model))}**, which took {duration(verdict.seconds)}.",
-            *(f"-# {shown(model_name(one))} is damaged and was passed over." for one in passed_over),
+            _(
+                "Asked: **{model}**, which took {time}.",
+                model=shown(model_name(model)),
+                time=duration(verdict.seconds),
+            ),
+            *(
+                _("-# {model} is damaged and was passed over.", model=shown(model_name(one)))
+                for one in passed_over
+            ),
         ]
     )
     files = await picture(
@@ -60,7 +68,7 @@ async def answer(
         embed.set_image(url=f"attachment://{files[0].filename}")
     if verdict.photo is not None:
         # Not inside the embed: so it stays among the message's attachments, from where Why? reads it again.
-        files.insert(0, upload(verdict.photo, PHOTO, alt="The picture that the model was shown"))
+        files.insert(0, upload(verdict.photo, PHOTO, alt=_("The picture that the model was shown")))
     view = answer_buttons(prediction_id, verdict, owned=owned)
     return Reply(embeds=[embed], files=files, view=view)
 
@@ -68,29 +76,31 @@ async def answer(
 def answer_buttons(prediction_id: int, verdict: Verdict, *, owned: bool) -> discord.ui.View:
     """Right and Wrong; where the model is not sure, whether its first guess is right all the same."""
     right, wrong = (RIGHT, WRONG) if owned else (OTHERS_RIGHT, OTHERS_WRONG)
-    says_yes, says_no = "Right", "Wrong"
+    says_yes, says_no = _("Right"), _("Wrong")
     if verdict.doubt:
-        says_yes, says_no = f"It is {in_button(verdict.guesses[0].label)}", "It is something else"
+        label = in_button(verdict.guesses[0].label)
+        says_yes, says_no = _("It is {label}", label=label), _("It is something else")
     return buttons(
         DurableButton(FEATURE, prediction_id, right, label=says_yes, style=discord.ButtonStyle.success),
         DurableButton(FEATURE, prediction_id, wrong, label=says_no, style=discord.ButtonStyle.danger),
-        DurableButton(FEATURE, prediction_id, WHY, label="Why?"),
+        DurableButton(FEATURE, prediction_id, WHY, label=_("Why?")),
     )
 
 
 def headline(verdict: Verdict) -> str:
-    return "Not sure" if verdict.doubt else verdict.guesses[0].label
+    return _("Not sure") if verdict.doubt else verdict.guesses[0].label
 
 
 def answer_lines(verdict: Verdict) -> list[str]:
     """The same as the picture says."""
     if verdict.doubt:
         nearest = ", ".join(_in_words(guess) for guess in verdict.guesses[:NEAREST])
-        return [f"{DOUBTS[verdict.doubt]} Nearest: {nearest}."]
+        doubt = _(DOUBTS[verdict.doubt])
+        return [_("{doubt} Nearest: {labels}.", doubt=doubt, labels=nearest)]
     first, *others = verdict.guesses[:GUESSES]
     lines = [f"**{shown(first.label)}**, {percent(first.probability)}"]
     if others:
-        lines.append("Then " + ", ".join(_in_words(guess) for guess in others) + ".")
+        lines.append(_("Then {labels}.", labels=", ".join(_in_words(guess) for guess in others)))
     return lines
 
 
@@ -98,7 +108,7 @@ def card(model: ModelFacts, verdict: Verdict) -> ClassificationCard:
     name = model_name(model)
     return ClassificationCard(
         title=headline(verdict),
-        subtitle=f"{name}: {DOUBTS[verdict.doubt]}" if verdict.doubt else name,
+        subtitle=f"{name}: {_(DOUBTS[verdict.doubt])}" if verdict.doubt else name,
         guesses=tuple(
             LabelShare(label=one.label, share=one.probability) for one in verdict.guesses[:GUESSES]
         ),
@@ -108,32 +118,37 @@ def card(model: ModelFacts, verdict: Verdict) -> ClassificationCard:
 
 def alt_text(model: ModelFacts, verdict: Verdict) -> str:
     bars = ", ".join(f"{one.label} {percent(one.probability)}" for one in verdict.guesses[:GUESSES])
-    return f"{headline(verdict)}, says {model_name(model)}. Bars: {bars}"
+    return _(
+        "{answer}, says {model}. Bars: {bars}", answer=headline(verdict), model=model_name(model), bars=bars
+    )
 
 
 def thanks(found: PredictionFacts, photo: Picture | None) -> Reply:
     """After Right. With the picture, whether it may be kept is asked; that is shown which would be."""
-    text = f"Thank you: **{shown(found.label)}** it is."
+    text = _("Thank you: **{label}** it is.", label=shown(found.label))
     if photo is None:
         return Reply(text)
-    keep = DurableButton(FEATURE, found.prediction_id, KEEP, label="Keep the picture for training")
-    text += (
-        " May your group keep this picture to train with? I have not stored it, and won’t unless you say so."
+    keep = DurableButton(FEATURE, found.prediction_id, KEEP, label=_("Keep the picture for training"))
+    question = _(
+        "May your group keep this picture to train with? I have not stored it, and won’t unless you say so."
     )
-    return Reply(text, files=[upload(photo, PHOTO, alt="The picture that would be kept")], view=buttons(keep))
+    file = upload(photo, PHOTO, alt=_("The picture that would be kept"))
+    return Reply(f"{text} {question}", files=[file], view=buttons(keep))
 
 
 def corrected(label: str, *, kept: bool) -> str:
     """After Wrong."""
-    text = f"Thank you, noted: **{shown(label)}**."
-    return f"{text} The picture is kept for training, as you allowed." if kept else text
+    text = _("Thank you, noted: **{label}**.", label=shown(label))
+    return " ".join([text, _("The picture is kept for training, as you allowed.")]) if kept else text
 
 
 def because(found: PredictionFacts, heat: Picture) -> Reply:
     """After Why?"""
-    label = shown(found.label)
-    text = f"The warmer the colour, the more that part of the picture spoke for **{label}**."
-    alt = f"The picture under a heat map of what spoke for {found.label}"
+    text = _(
+        "The warmer the colour, the more that part of the picture spoke for **{label}**.",
+        label=shown(found.label),
+    )
+    alt = _("The picture under a heat map of what spoke for {label}", label=found.label)
     return Reply(text, files=[upload(heat, HEAT, alt=alt)])
 
 
@@ -143,7 +158,9 @@ def model_name(model: ModelFacts) -> str:
 
 
 def duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{max(round(1000 * seconds), 1)} ms"
+    if seconds >= 1:
+        return _("{seconds:.1f} s", seconds=seconds)
+    return _("{milliseconds} ms", milliseconds=max(round(1000 * seconds), 1))
 
 
 def in_button(label: str) -> str:

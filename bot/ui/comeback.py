@@ -6,7 +6,9 @@ from typing import Any
 
 import discord
 
+from bot.locales import N_, _, speaking
 from bot.ui.buttons import DurableButton, buttons
+from bot.ui.languages import of_member
 
 log = logging.getLogger(__name__)
 
@@ -14,10 +16,7 @@ FEATURE = "comeback"
 SHRINK, PAUSE, CARRY_ON = "shrink", "pause", "carry_on"
 #: Under a plan that was paused.
 RESUME = "resume"
-QUESTION = (
-    "Good to have you back. Your plan can follow your life: **Shrink plan** halves its weekly hours, "
-    "**Pause** lets it rest until you want it again, **Carry on** leaves it as it is."
-)
+SHRINK_LABEL, PAUSE_LABEL, CARRY_ON_LABEL = N_("Shrink plan"), N_("Pause"), N_("Carry on")
 
 
 async def offer_comeback(
@@ -30,12 +29,28 @@ async def offer_comeback(
     """
     if quiet is None:
         return
-    choices = buttons(
-        DurableButton(FEATURE, group_id, SHRINK, label="Shrink plan", style=discord.ButtonStyle.primary),
-        DurableButton(FEATURE, group_id, PAUSE, label="Pause"),
-        DurableButton(FEATURE, group_id, CARRY_ON, label="Carry on"),
-    )
+    with speaking(of_member(interaction)):  # the answer before it may have been for everybody
+        question, choices = _question(), _choices(group_id)
     try:
-        await interaction.followup.send(QUESTION, view=choices, ephemeral=True)
+        await interaction.followup.send(question, view=choices, ephemeral=True)
     except discord.HTTPException as error:
         log.warning("comeback not offered", extra={"group": group_id, "code": error.code})
+
+
+def _question() -> str:
+    return _(
+        "Good to have you back. Your plan can follow your life: **{shrink}** halves its weekly hours, "
+        "**{pause}** lets it rest until you want it again, **{carry_on}** leaves it as it is.",
+        shrink=_(SHRINK_LABEL),
+        pause=_(PAUSE_LABEL),
+        carry_on=_(CARRY_ON_LABEL),
+    )
+
+
+def _choices(group_id: int) -> discord.ui.View:
+    style = discord.ButtonStyle.primary
+    return buttons(
+        DurableButton(FEATURE, group_id, SHRINK, label=_(SHRINK_LABEL), style=style),
+        DurableButton(FEATURE, group_id, PAUSE, label=_(PAUSE_LABEL)),
+        DurableButton(FEATURE, group_id, CARRY_ON, label=_(CARRY_ON_LABEL)),
+    )

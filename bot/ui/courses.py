@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import discord
 
 from bot.courses.packs import HOURS_PER_POINT, Lesson, Link, Pack
+from bot.locales import _, ngettext, pgettext
 from bot.services.courses import Imported, Moved, Shift, Started, Undone
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.errors import date_and_time, moment
-from bot.ui.text import fitting, shown
+from bot.ui.moments import date_and_time, moment
+from bot.ui.text import DESCRIPTION_LIMIT, fitting, shown
 
 #: The features of the button under a shift, and of the pages of a pack.
 FEATURE = "course"
@@ -22,14 +23,24 @@ MOST_MENTIONS = 60
 
 
 def catalogue(packs: Sequence[Pack]) -> discord.Embed:
-    embed = discord.Embed(title="Courses", colour=COLOUR)
-    lines = [
-        f"**{shown(pack.title)}** (`{pack.id}`, version {pack.version})\n{extent(pack)}" for pack in packs
-    ]
+    embed = discord.Embed(title=_("Courses"), colour=COLOUR)
+    lines = []
+    for pack in packs:
+        named = _(
+            "**{title}** (`{id}`, version {version})",
+            title=shown(pack.title),
+            id=pack.id,
+            version=pack.version,
+        )
+        lines.append(f"{named}\n{extent(pack)}")
     kept = fitting(lines)
     embed.description = "\n".join(kept)
-    more = f"and {len(lines) - len(kept)} more; " if len(kept) < len(lines) else ""
-    embed.set_footer(text=f"{more}/course show has the lessons of one")
+    left = len(lines) - len(kept)
+    embed.set_footer(
+        text=_("and {left} more; /course show has the lessons of one", left=left)
+        if left
+        else _("/course show has the lessons of one")
+    )
     return embed
 
 
@@ -38,9 +49,18 @@ def syllabus(pack: Pack, *, page: int = 0) -> Reply:
     pages = split(pack)
     page = min(page, len(pages) - 1)
     embed = discord.Embed(title=shown(pack.title), colour=COLOUR, description=pages[page])
-    number = f", page {page + 1} of {len(pages)}" if len(pages) > 1 else ""
-    embed.set_footer(text=f"{pack.id}, version {pack.version}{number}")
-    turns = [("Back", page - 1), ("Next", page + 1)]
+    if len(pages) > 1:
+        footer = _(
+            "{id}, version {version}, page {page} of {pages}",
+            id=pack.id,
+            version=pack.version,
+            page=page + 1,
+            pages=len(pages),
+        )
+    else:
+        footer = _("{id}, version {version}", id=pack.id, version=pack.version)
+    embed.set_footer(text=footer)
+    turns = [(pgettext("page", "Back"), page - 1), (pgettext("page", "Next"), page + 1)]
     view = buttons(
         *(
             DurableButton(PAGES, to, pack.id.replace("-", "_"), label=label)
@@ -56,8 +76,9 @@ def split(pack: Pack) -> list[str]:
     about = [shown(pack.summary, most=500), extent(pack), *map(link_words, pack.links)]
     parts = ["\n".join(about), *map(lesson_words, pack.lessons)]
     if pack.capstone is not None:
-        title, hours = shown(pack.capstone.title), hours_words(pack.capstone.hours)
-        parts.append(f"**Capstone: {title}** · {hours}\n{shown(pack.capstone.summary, most=500)}")
+        title = _("Capstone: {title}", title=shown(pack.capstone.title))
+        hours = hours_words(pack.capstone.hours)
+        parts.append(f"**{title}** · {hours}\n{shown(pack.capstone.summary, most=500)}")
     pages = [""]
     for part in parts:
         if pages[-1] and len(pages[-1]) + len(part) > PAGE_ROOM:
@@ -67,13 +88,13 @@ def split(pack: Pack) -> list[str]:
 
 
 def lesson_words(lesson: Lesson) -> str:
-    cost = f" · ${lesson.cost:,.2f}".removesuffix(".00") if lesson.cost else ""
+    cost = f" · {dollars(lesson.cost)}" if lesson.cost else ""
     lines = [
         f"**{lesson.number}. {shown(lesson.title)}** · {hours_words(lesson.hours)}{cost}",
         shown(lesson.summary, most=500),
     ]
     if lesson.topics:
-        lines.append(f"Topics: {shown(', '.join(lesson.topics), most=600)}")
+        lines.append(_("Topics: {topics}", topics=shown(", ".join(lesson.topics), most=600)))
     if lesson.links:
         lines.append(" · ".join(fitting([link_words(link) for link in lesson.links], room=900)))
     return "\n".join(lines)
@@ -86,60 +107,90 @@ def link_words(link: Link) -> str:
 
 
 def extent(pack: Pack) -> str:
-    lessons = "1 lesson" if len(pack.lessons) == 1 else f"{len(pack.lessons)} lessons"
-    points = f"{pack.hours / HOURS_PER_POINT:.2f}".rstrip("0").rstrip(".")
-    capstone = " and a capstone" if pack.capstone else ""
-    return f"{lessons}{capstone}, {hours_words(pack.hours)} ({points} points)"
+    """How many lessons, hours and points a pack has."""
+    lessons = len(pack.lessons)
+    effort = {"hours": hours_words(pack.hours), "points": round(pack.hours / HOURS_PER_POINT, 2)}
+    if pack.capstone:
+        return ngettext(
+            "{n} lesson and a capstone, {hours} ({points:g} points)",
+            "{n} lessons and a capstone, {hours} ({points:g} points)",
+            lessons,
+            **effort,
+        )
+    return ngettext(
+        "{n} lesson, {hours} ({points:g} points)",
+        "{n} lessons, {hours} ({points:g} points)",
+        lessons,
+        **effort,
+    )
 
 
 def hours_words(hours: float) -> str:
-    return f"{hours:g} hours" if hours != 1 else "1 hour"
+    return _("{hours:g} hours", hours=hours) if hours != 1 else _("1 hour")
+
+
+def dollars(amount: float) -> str:
+    """Cents only where there are any."""
+    if f"{amount:.2f}".endswith(".00"):
+        return _("${amount:,.0f}", amount=amount)
+    return _("${amount:,.2f}", amount=amount)
 
 
 def imported_words(imported: Imported) -> str:
+    """What a pack's file has become, and what can be done with it."""
     pack = imported.pack
+    title = shown(pack.title)
     if not imported.is_new:
-        return f"This server has **{shown(pack.title)}** {pack.version} already, exactly as in your file."
-    text = f"Imported **{shown(pack.title)}**, version {pack.version}: {extent(pack)}."
+        return _(
+            "This server has **{title}** {version} already, exactly as in your file.",
+            title=title,
+            version=pack.version,
+        )
+    text = _(
+        "Imported **{title}**, version {version}: {extent}.",
+        title=title,
+        version=pack.version,
+        extent=extent(pack),
+    )
     if imported.newest != pack.version:
-        return f"{text} The newest version here is {imported.newest}; this one is `{pack.id}@{pack.version}`."
-    return f"{text} Plan its meetups with `/course start course:{pack.id}`."
+        what = _(
+            "The newest version here is {newest}; this one is `{id}@{version}`.",
+            newest=imported.newest,
+            id=pack.id,
+            version=pack.version,
+        )
+    else:
+        what = _("Plan its meetups with `/course start course:{id}`.", id=pack.id)
+    return f"{text} {what}"
 
 
 def started_embed(started: Started, *, every: str) -> discord.Embed:
+    """`every` says how often the group meets for a lesson."""
     embed = discord.Embed(title=shown(started.pack.title), colour=COLOUR)
     lines = [
         f"**{shown(date.found.title)}**\n{moment(date.found.occurrence.starts_at)}" for date in started.dates
     ]
-    kept = fitting(lines, room=PAGE_ROOM)
-    more = [f"and {len(lines) - len(kept)} more"] if len(kept) < len(lines) else []
-    embed.description = "\n".join(
-        [
-            f"**{shown(started.group.name)}** takes this course, {every}. The first meetup’s post comes to "
-            f"<#{started.group.channel_id}> now, each later one when the meetup before it is over.",
-            "",
-            *kept,
-            *more,
-        ]
+    intro = _(
+        "**{group}** takes this course, {every}. The first meetup’s post comes to "
+        "<#{channel}> now, each later one when the meetup before it is over.",
+        group=shown(started.group.name),
+        every=every,
+        channel=started.group.channel_id,
     )
+    embed.description = "\n".join([intro, "", *some_of(lines, room=PAGE_ROOM)])
     return embed
 
 
 def shift_notice(shift: Shift, *, delivery: int | None = None) -> Reply:
     """The public notice of a move, with its button as long as it is not taken back."""
-    weeks = abs(shift.row.weeks)
-    by = "a week" if weeks == 1 else f"{weeks} weeks"
-    way = "later" if shift.row.weeks > 0 else "earlier"
-    first = shift.moved[0]
-    others = f" and the {len(shift.moved) - 1} after it" if len(shift.moved) > 1 else ""
-    text = f"**{shown(first.title)}**{others} move{'' if others else 's'} {by} {way}."
+    text = moved_words(shift)
     if shift.row.undone_at is not None:
-        text += f" Taken back {moment(shift.row.undone_at)}."
+        text += " " + _("Taken back {moment}.", moment=moment(shift.row.undone_at))
     undo = DurableButton(
         FEATURE,
         shift.row.id,
         UNDO,
-        label="Undo",
+        label=_("Undo"),
         delivery=delivery,
         disabled=shift.row.undone_at is not None,
     )
@@ -147,19 +198,39 @@ def shift_notice(shift: Shift, *, delivery: int | None = None) -> Reply:
     return told(text, shift.moved, embed, view=buttons(undo))
 
 
+def moved_words(shift: Shift) -> str:
+    """Which meetups move, by how much, and which way."""
+    weeks, others = abs(shift.row.weeks), len(shift.moved) - 1
+    title = shown(shift.moved[0].title)
+    by = _("a week") if weeks == 1 else _("{weeks} weeks", weeks=weeks)
+    match shift.row.weeks > 0, others > 0:
+        case True, True:
+            return _(
+                "**{title}** and the {others} after it move {by} later.", title=title, others=others, by=by
+            )
+        case True, False:
+            return _("**{title}** moves {by} later.", title=title, by=by)
+        case False, True:
+            return _(
+                "**{title}** and the {others} after it move {by} earlier.", title=title, others=others, by=by
+            )
+    return _("**{title}** moves {by} earlier.", title=title, by=by)
+
+
 def undone_notice(undone: Undone) -> Reply:
     embed = discord.Embed(colour=COLOUR, description=dates_words(undone.back, back=True))
     if undone.stayed:
         stayed = [f"{shown(one.title)}" for one in undone.stayed]
         embed.add_field(
-            name="Not moved back, for they were changed since or their old date is over",
+            name=_("Not moved back, for they were changed since or their old date is over"),
             value="\n".join(fitting(stayed, room=1000)),
         )
-    count = len(undone.back)
-    text = (
-        "1 meetup is back at its old time" if count == 1 else f"{count} meetups are back at their old times"
+    text = ngettext(
+        "Taken back: {n} meetup is back at its old time.",
+        "Taken back: {n} meetups are back at their old times.",
+        len(undone.back),
     )
-    return told(f"Taken back: {text}.", undone.back, embed)
+    return told(text, undone.back, embed)
 
 
 def dates_words(moved: Sequence[Moved], *, back: bool = False) -> str:
@@ -167,8 +238,14 @@ def dates_words(moved: Sequence[Moved], *, back: bool = False) -> str:
     for one in moved:
         before, after = (one.after, one.before) if back else (one.before, one.after)
         lines.append(f"**{shown(one.title)}**\n{date_and_time(before)} → {moment(after)}")
-    kept = fitting(lines)
-    return "\n".join([*kept, f"and {len(lines) - len(kept)} more"] if len(kept) < len(lines) else kept)
+    return "\n".join(some_of(lines))
+
+
+def some_of(lines: Sequence[str], *, room: int = DESCRIPTION_LIMIT) -> list[str]:
+    """As many of these as there is room for, and how many more there are."""
+    kept = fitting(lines, room=room)
+    left = len(lines) - len(kept)
+    return [*kept, _("and {left} more", left=left)] if left else kept
 
 
 def told(

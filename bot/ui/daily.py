@@ -2,14 +2,15 @@
 
 import discord
 
+from bot.locales import _, ngettext
 from bot.services.reviews import Answer, Outcome, Post, Setting
 from bot.ui.answers import Reply
 from bot.ui.boards import COLOUR
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.card_images import card_files
-from bot.ui.cards import side
+from bot.ui.cards import counted, side
 from bot.ui.errors import moment
-from bot.ui.reviews import ASK, ASK_LABEL, STYLES, grade_labels, sides
+from bot.ui.reviews import ASK, ASK_LABEL, GRADES, STYLES, grade_labels, sides
 from bot.ui.sending import Rendered
 from bot.ui.text import shown
 
@@ -23,7 +24,10 @@ PER_ROW = 5
 def post_message(post: Post, *, yesterday: bool, delivery: int) -> Rendered:
     """Fronts and one button per card. How the post before went comes first: `yesterday`, or longer ago."""
     several = len(post.cards) > 1
-    head = f"**Cards of the day for {shown(post.group.name)}.** Answer them for yourself; nobody sees how."
+    head = _(
+        "**Cards of the day for {group}.** Answer them for yourself; nobody sees how.",
+        group=shown(post.group.name),
+    )
     words = [outcome_words(post.before, yesterday=yesterday)] if post.before is not None else []
     embeds, files = [], []
     for number, (card, images) in enumerate(post.cards, 1):
@@ -37,24 +41,28 @@ def post_message(post: Post, *, yesterday: bool, delivery: int) -> Rendered:
             FEATURE,
             post.post.id,
             f"{SHOW}_{card.id}",
-            label=f"Show answer {number}" if several else "Show answer",
+            label=_("Show answer {number}", number=number) if several else _("Show answer"),
             row=(number - 1) // PER_ROW,
             delivery=delivery if number == 1 else None,
         )
-        for number, (card, _) in enumerate(post.cards, 1)
+        for number, (card, images) in enumerate(post.cards, 1)
     ]
     return Rendered(content="\n".join([*words, head]), embeds=embeds, view=buttons(*shows), files=files)
 
 
 def outcome_words(before: Outcome, *, yesterday: bool) -> str:
     """ "Yesterday: 12 answers by 5 people, 83 % recalled; hardest: …", and nobody's name."""
-    answers = "1 answer" if before.answers == 1 else f"{before.answers:,} answers"
-    people = "1 person" if before.people == 1 else f"{before.people:,} people"
-    words = f"{'Yesterday' if yesterday else 'Last time'}: {answers} by {people}"
+    answers = ngettext("{n:,} answer", "{n:,} answers", before.answers)
+    people = ngettext("{n:,} person", "{n:,} people", before.people)
+    if yesterday:
+        words = _("Yesterday: {answers} by {people}", answers=answers, people=people)
+    else:
+        words = _("Last time: {answers} by {people}", answers=answers, people=people)
     if before.recalled is not None:
-        words += f", {100 * before.recalled / before.answers:.0f} % recalled"
+        share = 100 * before.recalled / before.answers
+        words = _("{words}, {share:.0f} % recalled", words=words, share=share)
     if before.hardest is not None:
-        words += f"; hardest: {shown(before.hardest.front, most=120)}"
+        words = _("{words}; hardest: {card}", words=words, card=shown(before.hardest.front, most=120))
     return f"{words}."
 
 
@@ -71,15 +79,16 @@ def answer_reply(answer: Answer, *, post_id: int) -> Reply:
         )
         return Reply(embeds=[embed], view=grades, files=files)
     if answer.given is None:
-        words = "This card joins your reviews once you have run its lesson (`/lesson done`)."
-    else:
-        words = f"You graded this card **{answer.given.capitalize()}**."
-        if answer.is_set_aside:
-            words += " You keep forgetting it, so I set it aside: when somebody rewords it, it comes back."
-            ask = DurableButton(FEATURE, post_id, f"{ASK}_{answer.card.id}", label=ASK_LABEL)
-            return Reply(words, embeds=[embed], view=buttons(ask), files=files)
-        if answer.due is not None:
-            words += f" It comes back {moment(answer.due)}; `/review` has all that are due."
+        words = _("This card joins your reviews once you have run its lesson (`/lesson done`).")
+        return Reply(words, embeds=[embed], files=files)
+    words = _("You graded this card **{grade}**.", grade=_(GRADES[answer.given]))
+    if answer.is_set_aside:
+        forgotten = _("You keep forgetting it, so I set it aside: when somebody rewords it, it comes back.")
+        ask = DurableButton(FEATURE, post_id, f"{ASK}_{answer.card.id}", label=_(ASK_LABEL))
+        return Reply(f"{words} {forgotten}", embeds=[embed], view=buttons(ask), files=files)
+    if answer.due is not None:
+        due = _("It comes back {when}; `/review` has all that are due.", when=moment(answer.due))
+        words = f"{words} {due}"
     return Reply(words, embeds=[embed], files=files)
 
 
@@ -87,16 +96,26 @@ def setting_words(setting: Setting) -> str:
     name = shown(setting.group.name)
     daily = setting.daily
     if daily is None or setting.next_at is None:
-        return f"**{name}** has no daily cards now. `/cards daily hour:` switches them on."
-    cards = "1 card" if daily.count == 1 else f"{daily.count} cards"
-    source = f"from **{shown(setting.deck.name)}**" if setting.deck is not None else "from all decks"
+        return _("**{group}** has no daily cards now. `/cards daily hour:` switches them on.", group=name)
+    source = _("all decks") if setting.deck is None else f"**{shown(setting.deck.name)}**"
     words = [
-        f"**{name}** gets {cards} {source} every day at {daily.hour:02}:00 ({setting.group.timezone}) in "
-        f"<#{setting.group.channel_id}>. The next post comes {moment(setting.next_at)}."
+        _(
+            "**{group}** gets {cards} from {source} every day at {hour:02}:00 ({zone}) in {channel}. "
+            "The next post comes {when}.",
+            group=name,
+            cards=counted(daily.count, "card"),
+            source=source,
+            hour=daily.hour,
+            zone=setting.group.timezone,
+            channel=f"<#{setting.group.channel_id}>",
+            when=moment(setting.next_at),
+        )
     ]
     if setting.ready == 0:
         words.append(
-            "At the moment no card is due for anybody and none is new, so that day would be skipped: "
-            "`/cards add` writes one, `/cards starter` brings ready-made ones."
+            _(
+                "At the moment no card is due for anybody and none is new, so that day would be skipped: "
+                "`/cards add` writes one, `/cards starter` brings ready-made ones."
+            )
         )
     return "\n".join(words)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.locales import N_, _
 from bot.ui.answers import Reply
 from bot.ui.boards import COLOUR
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.text import fitting, listed
+from bot.ui.text import fitting, listed, one_of
 
 FEATURE = "help"
 #: The button that leads back to all topics.
@@ -30,150 +31,127 @@ class Topic:
     for_organizers: bool = False
 
 
+def names_in(commands: str) -> tuple[str, ...]:
+    """The names in a list with commas."""
+    return tuple(commands.split(", "))
+
+
 TOPICS = (
     Topic(
         key="groups",
-        title="Groups and you",
-        about="Join a group, tell me where you live, show what you have done.",
-        commands=(
-            "group list",
-            "group join",
-            "group info",
-            "group leave",
-            "group create",
-            "timezone",
-            "profile",
-            "help",
+        title=N_("Groups and you"),
+        about=N_("Join a group, tell me where you live, show what you have done."),
+        commands=names_in(
+            "group list, group join, group info, group leave, group create, "  # the same in every language
+            "timezone, profile, help"
         ),
-        examples=("/group join", "/timezone zone:Europe/Berlin"),
+        examples=("/group join", "/timezone zone:Europe/Berlin"),  # the same in every language
     ),
     Topic(
         key="meetups",
-        title="Meetups",
-        about="Plan them, say whether you come, check in, put them into your calendar.",
-        commands=(
-            "meetup list",
-            "meetup show",
-            "meetup schedule",
-            "meetup checkin",
-            "meetup attendance",
-            "meetup calendar",
-            "meetup edit",
-            "meetup move",
-            "meetup skip",
-            "meetup cancel",
+        title=N_("Meetups"),
+        about=N_("Plan them, say whether you come, check in, put them into your calendar."),
+        commands=names_in(
+            "meetup list, meetup show, meetup schedule, meetup checkin, "  # the same in every language
+            "meetup attendance, meetup calendar, meetup edit, meetup move, meetup skip, meetup cancel"
         ),
-        examples=("/meetup schedule when:next thursday at 19:00 repeat:weekly", "/meetup calendar"),
+        examples=(
+            "/meetup schedule when:next thursday at 19:00 repeat:weekly",  # the same in every language
+            "/meetup calendar",  # the same in every language
+        ),
     ),
     Topic(
         key="reminders",
-        title="Reminders",
-        about="I write to you when it is time, and only you see it.",
-        commands=("remind me", "remind list", "remind cancel"),
-        examples=("/remind me when:in 2 hours what:read chapter 3",),
+        title=N_("Reminders"),
+        about=N_("I write to you when it is time, and only you see it."),
+        commands=names_in("remind me, remind list, remind cancel"),  # the same in every language
+        examples=("/remind me when:in 2 hours what:read chapter 3",),  # the same in every language
     ),
     Topic(
         key="lessons",
-        title="Lessons",
-        about="Note how far you have come, and see whether the course fits into your time.",
-        commands=(
-            "lesson next",
-            "lesson done",
-            "lesson undo",
-            "lesson list",
-            "lesson progress",
-            "plan",
-            "course list",
-            "course show",
+        title=N_("Lessons"),
+        about=N_("Note how far you have come, and see whether the course fits into your time."),
+        commands=names_in(
+            "lesson next, lesson done, lesson undo, lesson list, "  # the same in every language
+            "lesson progress, plan, course list, course show"
         ),
-        examples=("/lesson done lesson:1", "/plan hours_per_week:7 deadline:in 12 weeks"),
+        examples=(
+            "/lesson done lesson:1",  # the same in every language
+            "/plan hours_per_week:7 deadline:in 12 weeks",  # the same in every language
+        ),
     ),
     Topic(
         key="flashcards",
-        title="Flashcards",
-        about="A few each day, each when you are about to forget it.",
-        commands=(
-            "review",
-            "cards add",
-            "Make flashcard",
-            "cards list",
-            "cards edit",
-            "cards delete",
-            "cards stats",
-            "cards settings",
-            "cards import",
-            "cards export",
+        title=N_("Flashcards"),
+        about=N_("A few each day, each when you are about to forget it."),
+        commands=names_in(
+            "review, cards add, Make flashcard, cards list, cards edit, "  # the same in every language
+            "cards delete, cards stats, cards settings, cards import, cards export"
         ),
-        examples=("/review", "/cards add front:What is a tensor? back:An array of any number of axes."),
+        examples=(
+            "/review",
+            "/cards add front:What is a tensor? "  # the same in every language
+            "back:An array of any number of axes.",
+        ),
     ),
     Topic(
         key="projects",
-        title="Projects",
-        about="Build something of your own, tell the group how it goes, ship it.",
-        commands=(
-            "project start",
-            "project update",
-            "project show",
-            "project list",
-            "project pause",
-            "project resume",
-            "project ship",
-            "project drop",
+        title=N_("Projects"),
+        about=N_("Build something of your own, tell the group how it goes, ship it."),
+        commands=names_in(
+            "project start, project update, project show, project list, "  # the same in every language
+            "project pause, project resume, project ship, project drop"
         ),
-        examples=("/project start title:Bear detector goal:Tell three kinds of bears apart",),
+        examples=(
+            "/project start title:Bear detector "  # the same in every language
+            "goal:Tell three kinds of bears apart",
+        ),
     ),
     Topic(
         key="board",
-        title="Board and thanks",
-        about="See how far the group is, and thank who helped you.",
-        commands=("leaderboard show", "leaderboard why", "leaderboard visibility", "kudos"),
-        examples=("/leaderboard show by:points period:month",),
+        title=N_("Board and thanks"),
+        about=N_("See how far the group is, and thank who helped you."),
+        commands=names_in(
+            "leaderboard show, leaderboard why, leaderboard visibility, kudos"  # the same in every language
+        ),
+        examples=("/leaderboard show by:points period:month",),  # the same in every language
     ),
     Topic(
         key="pictures",
-        title="Pictures",
-        about="Ask the group’s model what it sees, and tell it when it is wrong.",
-        commands=("classify", "Classify image", "model list", "model info"),
-        examples=("/classify image:", "/model list"),
+        title=N_("Pictures"),
+        about=N_("Ask the group’s model what it sees, and tell it when it is wrong."),
+        commands=names_in("classify, Classify image, model list, model info"),  # the same in every language
+        examples=("/classify image:", "/model list"),  # the same in every language
     ),
     Topic(
         key="data",
-        title="Your data",
-        about="Everything I know about you, as a file or gone for good.",
-        commands=("privacy export", "privacy delete"),
-        examples=("/privacy export",),
+        title=N_("Your data"),
+        about=N_("Everything I know about you, as a file or gone for good."),
+        commands=names_in("privacy export, privacy delete"),  # the same in every language
+        examples=("/privacy export",),  # the same in every language
     ),
     Topic(
         key="organizers",
-        title="For organizers",
-        about="Set a group up, give it a course, look after it.",
-        commands=(
-            "setup",
-            "doctor",
-            "group edit",
-            "group archive",
-            "course start",
-            "course shift",
-            "course import",
-            "cards daily",
-            "cards starter",
-            "model train",
-            "model publish",
-            "model retire",
-            "model feedback",
+        title=N_("For organizers"),
+        about=N_("Set a group up, give it a course, look after it."),
+        commands=names_in(
+            "setup, doctor, group edit, group archive, course start, "  # the same in every language
+            "course shift, course import, cards daily, cards starter, model train, model publish, "
+            "model retire, model feedback"
         ),
         examples=(
             "/setup",
-            "/cards daily hour:8",
-            "/course start course:fastai-2022 first:thursday 19:00 every:weekly",
+            "/cards daily hour:8",  # the same in every language
+            "/course start course:fastai-2022 "  # the same in every language
+            "first:thursday 19:00 every:weekly",
         ),
         for_organizers=True,
     ),
 )
 #: What stands in the menu of a message has no description of its own.
 IN_MENU = {
-    "Make flashcard": "Turn somebody’s message into a flashcard.",
-    "Classify image": "See what the group’s model sees in the message’s first picture.",
+    "Make flashcard": N_("Turn somebody’s message into a flashcard."),
+    "Classify image": N_("See what the group’s model sees in the message’s first picture."),
 }
 
 
@@ -189,9 +167,18 @@ class Entry:
 def overview(topics: Sequence[Topic], *, hints: Sequence[str] = ()) -> Reply:
     """All that this member may do here, a line for each topic."""
     lines = [*hints, *([""] if hints else [])]
-    lines += [f"**{topic.title}**: {topic.about}\n-# Try `{topic.examples[0]}`" for topic in topics]
-    embed = discord.Embed(title="What you can do here", colour=COLOUR, description="\n".join(fitting(lines)))
-    embed.set_footer(text="Press a topic for its commands; Discord shows their options as you type.")
+    lines += [
+        _(
+            "**{topic}**: {about}\n-# Try `{example}`",
+            topic=_(topic.title),
+            about=_(topic.about),
+            example=topic.examples[0],
+        )
+        for topic in topics
+    ]
+    text = "\n".join(fitting(lines))
+    embed = discord.Embed(title=_("What you can do here"), colour=COLOUR, description=text)
+    embed.set_footer(text=_("Press a topic for its commands; Discord shows their options as you type."))
     return Reply(embeds=[embed], view=_choices(topics, None))
 
 
@@ -199,29 +186,33 @@ def page(
     topic: Topic, entries: Sequence[Entry], *, topics: Sequence[Topic], hints: Sequence[str] = ()
 ) -> Reply:
     """A topic's commands, and something to type."""
-    lines = [*hints, topic.about, ""]
+    lines = [*hints, _(topic.about), ""]
     for entry in entries:
-        where = f"**{entry.name}**, under Apps in a message’s menu" if entry.is_menu else f"`/{entry.name}`"
-        lines.append(f"{where}: {entry.description}")
+        where = f"`/{entry.name}`"
+        if entry.is_menu:
+            where = _("**{command}**, under Apps in a message’s menu", command=_(entry.name))
+        lines.append(f"{where}: {_(entry.description)}")
     names = {entry.name for entry in entries}
     typed = [f"`{example}`" for example in topic.examples if _called(example) & names]
     if typed:
-        lines += ["", f"Try {' or '.join(typed)}."]
-    embed = discord.Embed(title=topic.title, colour=COLOUR, description="\n".join(fitting(lines)))
+        lines += ["", _("Try {examples}.", examples=one_of(typed))]
+    embed = discord.Embed(title=_(topic.title), colour=COLOUR, description="\n".join(fitting(lines)))
     return Reply(embeds=[embed], view=_choices(topics, topic))
 
 
 def hints_for(*, in_server: bool, joined: Sequence[str], is_organizer: bool, has_group: bool) -> list[str]:
     """What this member should know or do first."""
     if not in_server:
-        return ["These work here, between you and me. In a server that has me I can do much more."]
+        return [_("These work here, between you and me. In a server that has me I can do much more.")]
     if joined:
-        return [f"You are in {listed(joined)}."]
+        return [_("You are in {groups}.", groups=listed(joined))]
     if has_group:
-        return ["You are in no study group here yet: `/group join` brings you in, and most of this needs it."]
+        return [
+            _("You are in no study group here yet: `/group join` brings you in, and most of this needs it.")
+        ]
     if is_organizer:
-        return ["This server has no study group yet: `/setup` makes one, step by step."]
-    return ["This server has no study group yet. `/group create` makes one."]
+        return [_("This server has no study group yet: `/setup` makes one, step by step.")]
+    return [_("This server has no study group yet. `/group create` makes one.")]
 
 
 def _called(example: str) -> set[str]:
@@ -236,7 +227,7 @@ def _choices(topics: Sequence[Topic], current: Topic | None) -> discord.ui.View:
             FEATURE,
             0,
             topic.key,
-            label=topic.title,
+            label=_(topic.title),
             row=number // PER_ROW,
             disabled=topic is current,
         )
@@ -244,5 +235,5 @@ def _choices(topics: Sequence[Topic], current: Topic | None) -> discord.ui.View:
     ]
     if current is not None:
         row = -(-len(topics) // PER_ROW)
-        shown.append(DurableButton(FEATURE, 0, OVERVIEW, label="All topics", row=row))
+        shown.append(DurableButton(FEATURE, 0, OVERVIEW, label=_("All topics"), row=row))
     return buttons(*shown)

@@ -6,16 +6,18 @@ from datetime import datetime
 import discord
 
 from bot.db.models import Answer, OccurrenceState
+from bot.locales import N_, _, ngettext, pgettext
 from bot.scheduling.recurrence import Repeat
 from bot.services.meetups import MeetupFacts, Standing
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.errors import date_and_time, moment, relative
+from bot.ui.moments import date_and_time, moment, relative
 from bot.ui.repeats import repeat_words
 from bot.ui.text import person, shown
 
 FEATURE = "meetup"
 VERBS = {"going": Answer.GOING, "maybe": Answer.MAYBE, "cant": Answer.CANT}
+GOING, MAYBE, CANT = N_("Going"), N_("Maybe"), N_("Can't")
 OPEN = discord.Colour(0x2F6FED)
 CLOSED = discord.Colour(0x80848E)
 # An embed's field takes 1024 characters, a mention at most 23 and its separator 2.
@@ -33,10 +35,10 @@ def answer_buttons(facts: MeetupFacts, *, delivery: int | None = None) -> discor
     id_ = facts.occurrence.id
     return buttons(
         DurableButton(
-            FEATURE, id_, "going", label="Going", style=discord.ButtonStyle.success, delivery=delivery
+            FEATURE, id_, "going", label=_(GOING), style=discord.ButtonStyle.success, delivery=delivery
         ),
-        DurableButton(FEATURE, id_, "maybe", label="Maybe"),
-        DurableButton(FEATURE, id_, "cant", label="Can't"),
+        DurableButton(FEATURE, id_, "maybe", label=_(MAYBE)),
+        DurableButton(FEATURE, id_, "cant", label=_(CANT)),
     )
 
 
@@ -47,25 +49,27 @@ def embed(facts: MeetupFacts) -> discord.Embed:
     if (notice := state_notice(facts)) is not None:
         lines.insert(0, notice)
     found.description = "\n".join(lines)
-    found.add_field(name="Length", value=length(facts))
+    found.add_field(name=_("Length"), value=length(facts))
     if (place := where(facts)) is not None:
-        found.add_field(name="Where", value=place)
-    found.add_field(name="Host", value=person(meetup.host_id))
+        found.add_field(name=_("Where"), value=place)
+    found.add_field(name=_("Host"), value=person(meetup.host_id))
     if meetup.lesson and meetup.lesson != facts.title:
-        found.add_field(name="Lesson", value=shown(meetup.lesson))
+        found.add_field(name=_("Lesson"), value=shown(meetup.lesson))
     if meetup.repeat != Repeat.NONE:
-        found.add_field(name="Repeats", value=repeat_words(Repeat(meetup.repeat), meetup.starts_local))
+        found.add_field(name=_("Repeats"), value=repeat_words(Repeat(meetup.repeat), meetup.starts_local))
         if facts.next_starts:
-            found.add_field(name="Next dates", value="\n".join(map(moment, facts.next_starts)), inline=False)
-    going = f"{len(facts.going)}/{meetup.capacity}" if meetup.capacity else str(len(facts.going))
-    found.add_field(name=f"Going ({going})", value=people(facts.going) or "Nobody yet", inline=False)
+            coming = "\n".join(map(moment, facts.next_starts))
+            found.add_field(name=_("Next dates"), value=coming, inline=False)
+    going = _("Going ({number})", number=places(facts))
+    found.add_field(name=going, value=people(facts.going) or _("Nobody yet"), inline=False)
     if facts.maybe:
-        found.add_field(name=f"Maybe ({len(facts.maybe)})", value=people(facts.maybe), inline=False)
+        maybe = _("Maybe ({number})", number=len(facts.maybe))
+        found.add_field(name=maybe, value=people(facts.maybe), inline=False)
     if facts.waiting:
-        waiting = people(facts.waiting)
-        found.add_field(name=f"Waiting list ({len(facts.waiting)})", value=waiting, inline=False)
+        waiting = _("Waiting list ({number})", number=len(facts.waiting))
+        found.add_field(name=waiting, value=people(facts.waiting), inline=False)
     if facts.cant:
-        found.add_field(name="Can't", value=str(facts.cant), inline=False)
+        found.add_field(name=pgettext("how many", "Can't"), value=str(facts.cant), inline=False)
     found.set_footer(text=facts.group.name)
     return found
 
@@ -73,11 +77,16 @@ def embed(facts: MeetupFacts) -> discord.Embed:
 def state_notice(facts: MeetupFacts) -> str | None:
     """Why the post has no buttons, or None while it has."""
     if facts.occurrence.state is OccurrenceState.SKIPPED:
-        following = f" The next one: {moment(facts.next_starts[0])}." if facts.next_starts else ""
-        return f"**Skipped.** This date is left out.{following}"
+        skipped = _("**Skipped.** This date is left out.")
+        return f"{skipped} {next_one(facts)}" if facts.next_starts else skipped
     if facts.occurrence.state is OccurrenceState.CANCELLED:
-        return "**Cancelled.** This meetup does not take place."
-    return "**This meetup is over.**" if facts.is_over else None
+        return _("**Cancelled.** This meetup does not take place.")
+    return _("**This meetup is over.**") if facts.is_over else None
+
+
+def next_one(facts: MeetupFacts) -> str:
+    """When the series goes on; only for one that does."""
+    return _("The next one: {when}.", when=moment(facts.next_starts[0]))
 
 
 def where(facts: MeetupFacts) -> str | None:
@@ -90,22 +99,28 @@ def where(facts: MeetupFacts) -> str | None:
 
 def length(facts: MeetupFacts) -> str:
     minutes = int((facts.occurrence.ends_at - facts.occurrence.starts_at).total_seconds()) // 60
-    return f"{minutes} minutes"
+    return ngettext("{n} minutes", "{n} minutes", minutes)
+
+
+def places(facts: MeetupFacts) -> str:
+    """How many are going, and of how many."""
+    going, capacity = len(facts.going), facts.meetup.capacity
+    return f"{going}/{capacity}" if capacity else str(going)
 
 
 def people(user_ids: Sequence[int]) -> str:
     """Mentions, which ping nobody inside an embed."""
     names = ", ".join(f"<@{user_id}>" for user_id in user_ids[:MOST_NAMES])
     more = len(user_ids) - MOST_NAMES
-    return f"{names} and {more} more" if more > 0 else names
+    return _("{names} and {left} more", names=names, left=more) if more > 0 else names
 
 
 def line(facts: MeetupFacts) -> str:
     """One date in a list."""
     start = facts.occurrence.starts_at
     place = where(facts)
-    going = f"{len(facts.going)}/{facts.meetup.capacity}" if facts.meetup.capacity else str(len(facts.going))
-    parts = [moment(start), *([place] if place else []), f"{going} going"]
+    going = _("{number} going", number=places(facts))
+    parts = [moment(start), *([place] if place else []), going]
     return f"**{shown(facts.title)}**\n{' · '.join(parts)}"
 
 
@@ -113,15 +128,16 @@ def standing_words(standing: Standing) -> str:
     """Where the member stands now."""
     match standing.answer:
         case Answer.GOING:
-            return "You are going."
+            return _("You are going.")
         case Answer.MAYBE:
-            return "You are down as a maybe."
+            return _("You are down as a maybe.")
         case Answer.CANT:
-            return "You can't make it this time. Thank you for saying so."
+            return _("You can't make it this time. Thank you for saying so.")
         case Answer.WAITLISTED:
-            return (
-                f"All places are taken. You are number {standing.place} on the waiting list, "
-                "and I will tell you when a place is yours."
+            return _(
+                "All places are taken. You are number {place} on the waiting list, "
+                "and I will tell you when a place is yours.",
+                place=standing.place,
             )
 
 
@@ -131,23 +147,37 @@ def reminder_words(
     """The text of a reminder. `late_since` is when it should have come, if that is a while ago."""
     start = facts.occurrence.starts_at
     place = where(facts)
-    text = f"**{shown(facts.title)}** starts {relative(start)}: {date_and_time(start)}"
-    text += f" in {place}." if place else "."
+    title, how_soon, when = shown(facts.title), relative(start), date_and_time(start)
+    if place:
+        text = _(
+            "**{title}** starts {how_soon}: {when} in {place}.",
+            title=title,
+            how_soon=how_soon,
+            when=when,
+            place=place,
+        )
+    else:
+        text = _("**{title}** starts {how_soon}: {when}.", title=title, how_soon=how_soon, when=when)
     if late_since is not None:
-        text += f" This reminder was due {moment(late_since)}; I could not send it then."
+        late = _("This reminder was due {when}; I could not send it then.", when=moment(late_since))
+        text = f"{text} {late}"
     if not mentioned and not continued:
-        text += " Nobody is going yet."
+        text = " ".join((text, _("Nobody is going yet.")))
     names = " ".join(f"<@{user_id}>" for user_id in mentioned)
     return f"{names}\n{text}" if names else text
 
 
 def promoted_words(facts: MeetupFacts, *, user_id: int) -> str:
     start = facts.occurrence.starts_at
-    return (
-        f"<@{user_id}> A place became free: you are going to **{shown(facts.title)}**, "
-        f"{moment(start)}. If you can't come after all, press Can't."
+    return _(
+        "{member} A place became free: you are going to **{title}**, {when}. "
+        "If you can't come after all, press {button}.",
+        member=f"<@{user_id}>",
+        title=shown(facts.title),
+        when=moment(start),
+        button=_(CANT),
     )
 
 
 def give_up_button(facts: MeetupFacts) -> discord.ui.View:
-    return buttons(DurableButton(FEATURE, facts.occurrence.id, "cant", label="Can't"))
+    return buttons(DurableButton(FEATURE, facts.occurrence.id, "cant", label=_(CANT)))

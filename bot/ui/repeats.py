@@ -2,23 +2,30 @@
 
 from datetime import datetime
 
+from bot.locales import N_, _
 from bot.scheduling.recurrence import Repeat
+from bot.ui.moments import weekday_name
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-NTH = ("first", "second", "third", "fourth", "last")
+NTH = (
+    N_("monthly on the first {day}"),
+    N_("monthly on the second {day}"),
+    N_("monthly on the third {day}"),
+    N_("monthly on the fourth {day}"),
+    N_("monthly on the last {day}"),
+)
 
 
 def repeat_words(repeat: Repeat, first: datetime) -> str:
     """ "weekly on Thursday", "monthly on the third Thursday"; `first` is the first date's wall clock."""
-    day = WEEKDAYS[first.weekday()]
+    day = weekday_name(first)
     match repeat:
         case Repeat.NONE:
-            return "once"
+            return _("once")
         case Repeat.DAILY:
-            return "every day"
+            return _("every day")
         case Repeat.WEEKLY:
-            return f"weekly on {day}"
+            return _("weekly on {day}", day=day)
         case Repeat.FORTNIGHTLY:
-            return f"every two weeks on {day}"
+            return _("every two weeks on {day}", day=day)
         case Repeat.MONTHLY:
-            return f"monthly on the {NTH[(first.day - 1) // 7]} {day}"
+            return _(NTH[(first.day - 1) // 7], day=day)

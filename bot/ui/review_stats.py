@@ -2,26 +2,29 @@
 
 import discord
 
+from bot.locales import _
+from bot.locales.writing import short_month
 from bot.rendering.painter import Painter
 from bot.rendering.review_cards import MonthRecall, ReviewStats
+from bot.services.boards import Measure
 from bot.services.reviews import Month, Stats
 from bot.ui.answers import Reply
-from bot.ui.boards import COLOUR
+from bot.ui.boards import COLOUR, amount_words
 from bot.ui.pictures import picture
 from bot.ui.text import shown
 
-NOTHING = "You have reviewed nothing in **{group}** yet. `/review` begins."
 FORECAST_WEEK = 7
 
 
 async def stats_reply(painter: Painter, stats: Stats) -> Reply:
     if stats.reviews == 0 and not any(stats.forecast):
-        return Reply(NOTHING.format(group=shown(stats.group.name)))
+        group = shown(stats.group.name)
+        return Reply(_("You have reviewed nothing in **{group}** yet. `/review` begins.", group=group))
     files = await picture(
         painter,
         ReviewStats(
             title=stats.name or stats.group.name,
-            subtitle=f"{stats.group.name}, {counted(stats.reviews)} in a year",
+            subtitle=_("{group}, {reviews} in a year", group=stats.group.name, reviews=counted(stats)),
             months=tuple(MonthRecall(month=month.first, share=share(month)) for month in stats.months),
             wanted=stats.wishes.retention,
             coming=tuple(stats.forecast),
@@ -32,12 +35,12 @@ async def stats_reply(painter: Painter, stats: Stats) -> Reply:
         name="stats",
         alt=f"{recall_words(stats)} {forecast_words(stats)} {day_words(stats)}",
     )
-    embed = discord.Embed(title=f"{shown(stats.group.name)}: your reviews", colour=COLOUR)
-    embed.add_field(name="Recalled by month", value=recall_words(stats), inline=False)
-    embed.add_field(
-        name=f"Due in the next {len(stats.forecast)} days", value=forecast_words(stats), inline=False
-    )
-    embed.add_field(name="Day by day", value=day_words(stats), inline=False)
+    title = _("{group}: your reviews", group=shown(stats.group.name))
+    embed = discord.Embed(title=title, colour=COLOUR)
+    embed.add_field(name=_("Recalled by month"), value=recall_words(stats), inline=False)
+    due = _("Due in the next {days} days", days=len(stats.forecast))
+    embed.add_field(name=due, value=forecast_words(stats), inline=False)
+    embed.add_field(name=_("Day by day"), value=day_words(stats), inline=False)
     if files:
         embed.set_image(url=f"attachment://{files[0].filename}")
     return Reply(embeds=[embed], files=files)
@@ -46,12 +49,19 @@ async def stats_reply(painter: Painter, stats: Stats) -> Reply:
 def recall_words(stats: Stats) -> str:
     """ "Oct 91 % of 120, Nov 88 % of 64": of cards beyond their learning steps, where a month has any."""
     months = [
-        f"{month.first:%b} {100 * month.recalled / month.reviews:.0f} % of {month.reviews:,}"
+        _(
+            "{month} {share:.0f} % of {reviews:,}",
+            month=short_month(month.first),
+            share=100 * month.recalled / month.reviews,
+            reviews=month.reviews,
+        )
         for month in stats.months
         if month.reviews
     ]
-    wanted = f"You want {stats.wishes.retention:.0%}; `/cards settings` changes that."
-    return f"{', '.join(months)}. {wanted}" if months else f"No card is beyond its first steps yet. {wanted}"
+    retention = 100 * stats.wishes.retention
+    wanted = _("You want {share:.0f}%; `/cards settings` changes that.", share=retention)
+    recalled = f"{', '.join(months)}." if months else _("No card is beyond its first steps yet.")
+    return f"{recalled} {wanted}"
 
 
 def forecast_words(stats: Stats) -> str:
@@ -59,20 +69,28 @@ def forecast_words(stats: Stats) -> str:
     starts = range(0, len(days), FORECAST_WEEK)
     ends = [min(start + FORECAST_WEEK, len(days)) for start in starts]
     weeks = ", ".join(
-        f"{sum(days[start:end]):,} in days {start + 1}–{end}" for start, end in zip(starts, ends, strict=True)
+        _("{cards:,} in days {first}–{last}", cards=sum(days[start:end]), first=start + 1, last=end)
+        for start, end in zip(starts, ends, strict=True)
     )
-    return f"{sum(days):,} in all, {days[0]:,} of them today: {weeks}."
+    return _("{all:,} in all, {today:,} of them today: {weeks}.", all=sum(days), today=days[0], weeks=weeks)
 
 
 def day_words(stats: Stats) -> str:
     active = sum(count > 0 for count in stats.days)
-    words = f"{counted(stats.reviews)} on {active} of the last {len(stats.days)} days"
-    return f"{words}, at most {max(stats.days):,} on one." if active else f"{words}."
+    words = _(
+        "{reviews} on {active} of the last {days} days",
+        reviews=counted(stats),
+        active=active,
+        days=len(stats.days),
+    )
+    return (
+        _("{words}, at most {most:,} on one.", words=words, most=max(stats.days)) if active else f"{words}."
+    )
 
 
 def share(month: Month) -> float | None:
     return month.recalled / month.reviews if month.reviews else None
 
 
-def counted(reviews: int) -> str:
-    return "1 review" if reviews == 1 else f"{reviews:,} reviews"
+def counted(stats: Stats) -> str:
+    return amount_words(Measure.REVIEWS, stats.reviews)

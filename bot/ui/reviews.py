@@ -9,11 +9,14 @@ import discord
 
 from bot.db.models import Group
 from bot.flashcards.memory import Grade
+from bot.locales import N_, _, ngettext
+from bot.locales.writing import number, short_month, short_weekday
 from bot.rendering.painter import Painter
 from bot.rendering.review_cards import Count, ReviewSummary
+from bot.services.boards import Measure
 from bot.services.reviews import Question, Rest, Sitting
 from bot.ui.answers import Reply, reply
-from bot.ui.boards import COLOUR
+from bot.ui.boards import COLOUR, amount_words
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.card_images import card_files
 from bot.ui.cards import side
@@ -29,18 +32,24 @@ VERB = re.compile(r"(?P<what>[a-z]+)(?:_(?P<number>\d{1,18}))?")
 SHOW, UNDO, STOP, ASK, KEEP = "show", "undo", "stop", "ask", "keep"
 #: Begins a session as `/review` does; the button's id is the group's.
 START = "start"
-ASK_LABEL = "Ask the group to explain"
+ASK_LABEL = N_("Ask the group to explain")
+GRADES = {
+    Grade.AGAIN: N_("Again"),
+    Grade.HARD: N_("Hard"),
+    Grade.GOOD: N_("Good"),
+    Grade.EASY: N_("Easy"),
+}
 STYLES = {
     Grade.AGAIN: discord.ButtonStyle.danger,
     Grade.HARD: discord.ButtonStyle.secondary,
     Grade.GOOD: discord.ButtonStyle.success,
     Grade.EASY: discord.ButtonStyle.primary,
 }
-BETWEEN = "\n\n**Answer**\n"
+
 # An embed's description takes 4096 characters: both sides share them.
 SIDE_ROOM = 2000
 WAITING_ROOM = 1200
-UNITS = ((365.25, "y"), (30.44, "mo"), (1.0, "d"))
+YEAR, MONTH = timedelta(days=365.25), timedelta(days=30.44)
 
 
 async def review_reply(painter: Painter, sitting: Sitting, *, answer: bool = False) -> Reply:
@@ -54,9 +63,15 @@ async def review_reply(painter: Painter, sitting: Sitting, *, answer: bool = Fal
         painter,
         ReviewSummary(
             title=done_words(sitting),
-            subtitle=f"{sitting.group.name}, {sitting.rest.today:%d %b %Y}",
+            subtitle=_(
+                "{group}, {day:02} {month} {year}",
+                group=sitting.group.name,
+                day=sitting.rest.today.day,
+                month=short_month(sitting.rest.today),
+                year=sitting.rest.today.year,
+            ),
             grades=tuple(
-                Count(label=grade.capitalize(), count=sitting.grades.get(grade, 0)) for grade in Grade
+                Count(label=_(label), count=sitting.grades.get(grade, 0)) for grade, label in GRADES.items()
             ),
             coming=tuple(Count(label=label, count=count) for label, count in coming(sitting.rest)),
         ),
@@ -92,8 +107,8 @@ def _card(sitting: Sitting, question: Question, *, answer: bool) -> Reply:
     where = sitting.deck.name if sitting.deck is not None else sitting.group.name
     embed = discord.Embed(title=shown(where), colour=COLOUR)
     embed.description = sides(question.card.front, question.card.back if answer else None)
-    fresh = " · a new card" if question.is_new else ""
-    embed.set_footer(text=f"{progress_words(sitting)}{fresh}")
+    words = [progress_words(sitting), *([_("a new card")] if question.is_new else [])]
+    embed.set_footer(text=" · ".join(words))
     if answer:
         choices = [
             DurableButton(FEATURE, id_, f"{grade}_{turn}", label=label, style=STYLES[grade], row=0)
@@ -101,9 +116,11 @@ def _card(sitting: Sitting, question: Question, *, answer: bool) -> Reply:
         ]
     else:
         style = discord.ButtonStyle.primary
-        choices = [DurableButton(FEATURE, id_, f"{SHOW}_{turn}", label="Show answer", style=style, row=0)]
-    undo = DurableButton(FEATURE, id_, f"{UNDO}_{turn}", label="Undo", disabled=not sitting.can_undo, row=1)
-    stop = DurableButton(FEATURE, id_, STOP, label="Stop", row=1)
+        choices = [DurableButton(FEATURE, id_, f"{SHOW}_{turn}", label=_("Show answer"), style=style, row=0)]
+    undo = DurableButton(
+        FEATURE, id_, f"{UNDO}_{turn}", label=_("Undo"), disabled=not sitting.can_undo, row=1
+    )
+    stop = DurableButton(FEATURE, id_, STOP, label=_("Stop"), row=1)
     images = question.images.both if answer else question.images.front
     return Reply(
         leech_words(sitting),
@@ -117,7 +134,8 @@ def _after(sitting: Sitting) -> discord.ui.View | None:
     """What can still be done when the session is over."""
     if sitting.session is None or not sitting.can_undo:
         return None
-    undo = DurableButton(FEATURE, sitting.session.id, f"{UNDO}_{sitting.session.turn}", label="Undo", row=1)
+    verb = f"{UNDO}_{sitting.session.turn}"
+    undo = DurableButton(FEATURE, sitting.session.id, verb, label=_("Undo"), row=1)
     return buttons(undo, *_leech_buttons(sitting))
 
 
@@ -126,8 +144,8 @@ def _leech_buttons(sitting: Sitting) -> list[DurableButton]:
         return []
     id_, card = sitting.session.id, sitting.leech.id
     return [
-        DurableButton(FEATURE, id_, f"{ASK}_{card}", label=ASK_LABEL, row=2),
-        DurableButton(FEATURE, id_, f"{KEEP}_{card}", label="Keep it", row=2),
+        DurableButton(FEATURE, id_, f"{ASK}_{card}", label=_(ASK_LABEL), row=2),
+        DurableButton(FEATURE, id_, f"{KEEP}_{card}", label=_("Keep it"), row=2),
     ]
 
 
@@ -135,54 +153,61 @@ def sides(front: str, back: str | None = None) -> str:
     """A card's front, with its back below it if given."""
     if back is None:
         return side(front, room=SIDE_ROOM)
-    return side(front, room=SIDE_ROOM) + BETWEEN + side(back, room=SIDE_ROOM)
+    return "\n".join([side(front, room=SIDE_ROOM), "", _("**Answer**"), side(back, room=SIDE_ROOM)])
 
 
 def grade_labels(intervals: Mapping[Grade, timedelta]) -> dict[Grade, str]:
-    return {grade: f"{grade.capitalize()} {interval_words(intervals[grade])}" for grade in Grade}
+    return {grade: f"{_(label)} {interval_words(intervals[grade])}" for grade, label in GRADES.items()}
 
 
 def interval_words(interval: timedelta) -> str:
     """Short enough for a button: "10 min", "3 d", "2.5 mo"."""
     if interval < timedelta(hours=1):
-        return f"{max(1, round(interval / timedelta(minutes=1)))} min"
+        return _("{minutes} min", minutes=max(1, round(interval / timedelta(minutes=1))))
     if interval < timedelta(days=1):
-        return f"{round(interval / timedelta(hours=1))} h"
-    days = interval / timedelta(days=1)
-    length, unit = next((one for one in UNITS if days >= one[0]), UNITS[-1])
-    return f"{days / length:.0f} d" if unit == "d" else f"{days / length:.1f}".removesuffix(".0") + f" {unit}"
+        return _("{hours} h", hours=round(interval / timedelta(hours=1)))
+    if interval < MONTH:
+        return _("{days:.0f} d", days=interval / timedelta(days=1))
+    if interval < YEAR:
+        return _("{months:g} mo", months=round(interval / MONTH, 1))
+    return _("{years:g} y", years=round(interval / YEAR, 1))
 
 
 def progress_words(sitting: Sitting) -> str:
     """ "7 of 20, 3 new": the card in front, of all that this session has and had."""
-    return f"{sitting.done + 1} of {sitting.done + sitting.left}, {sitting.new} new"
+    return _(
+        "{number} of {all}, {new} new",
+        number=sitting.done + 1,
+        all=sitting.done + sitting.left,
+        new=sitting.new,
+    )
 
 
 def done_words(sitting: Sitting) -> str:
-    reviews = "1 review" if sitting.done == 1 else f"{sitting.done:,} reviews"
-    return f"{reviews} in {minutes_words(sitting.thought)}"
+    reviews = amount_words(Measure.REVIEWS, sitting.done)
+    return _("{reviews} in {time}", reviews=reviews, time=minutes_words(sitting.thought))
 
 
 def minutes_words(thought: timedelta) -> str:
     minutes = round(thought / timedelta(minutes=1))
     if minutes == 0:
-        return "less than a minute"
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+        return _("less than a minute")
+    return ngettext("{n} minute", "{n} minutes", minutes)
 
 
 def grade_words(grades: Mapping[Grade, int]) -> str:
-    return ", ".join(f"{grade.capitalize()} {grades.get(grade, 0):,}" for grade in Grade)
+    return ", ".join(f"{_(label)} {number(grades.get(grade, 0))}" for grade, label in GRADES.items())
 
 
 def coming(rest: Rest) -> list[tuple[str, int]]:
     """The next days by name, and how many cards fall due on each."""
     days = [rest.today + timedelta(days=i) for i in range(len(rest.forecast))]
-    names = ["Today", *(f"{day:%a}" for day in days[1:])]
+    names = [_("Today"), *(short_weekday(day) for day in days[1:])]
     return list(zip(names, rest.forecast, strict=True))
 
 
 def coming_words(rest: Rest) -> str:
-    return "Due: " + ", ".join(f"{name} {count:,}" for name, count in coming(rest))
+    return _("Due: {days}", days=", ".join(f"{name} {number(count)}" for name, count in coming(rest)))
 
 
 def summary_words(sitting: Sitting) -> str:
@@ -196,46 +221,68 @@ def leech_words(sitting: Sitting) -> str | None:
     if sitting.leech is None:
         return None
     front = shown(sitting.leech.front, most=80)
-    return (
-        f"You keep forgetting “{front}”, so I set it aside: it needs better words, not more reviews. "
-        "When somebody rewords it, it comes back by itself."
+    return _(
+        "You keep forgetting “{card}”, so I set it aside: it needs better words, not more reviews. "
+        "When somebody rewords it, it comes back by itself.",
+        card=front,
     )
 
 
 def asked_words(group: Group) -> str:
-    return f"I put the card to the group in <#{group.channel_id}>, without your name."
+    channel = f"<#{group.channel_id}>"
+    return _("I put the card to the group in {channel}, without your name.", channel=channel)
 
 
 def nothing_words(sitting: Sitting, rest: Rest) -> str:
-    where = f"“{shown(sitting.deck.name if sitting.deck is not None else sitting.group.name)}”"
-    more = "`/cards add` writes one, and `/cards starter` brings ready-made ones for the course."
+    where = shown(sitting.deck.name if sitting.deck is not None else sitting.group.name)
+    more = _("`/cards add` writes one, and `/cards starter` brings ready-made ones for the course.")
     if not rest.has_cards:
-        return f"There are no cards in {where} yet. {more}"
-    first = "Stopped before the first card." if sitting.left else f"Nothing to review in {where} now."
-    return "\n".join([first, *rest_lines(sitting, rest), *([] if sitting.left else [f"More cards: {more}"])])
+        return _("There are no cards in “{where}” yet. {more}", where=where, more=more)
+    if sitting.left:
+        return "\n".join([_("Stopped before the first card."), *rest_lines(sitting, rest)])
+    return "\n".join(
+        [
+            _("Nothing to review in “{where}” now.", where=where),
+            *rest_lines(sitting, rest),
+            _("More cards: {more}", more=more),
+        ]
+    )
 
 
 def rest_lines(sitting: Sitting, rest: Rest) -> list[str]:
     """What is still to come, and what it waits for."""
     lines = []
     if sitting.left:
-        cards = "1 card is" if sitting.left == 1 else f"{sitting.left:,} cards are"
-        lines.append(f"{cards} still waiting for today: `/review` goes on.")
+        lines.append(
+            ngettext(
+                "{n:,} card is still waiting for today: `/review` goes on.",
+                "{n:,} cards are still waiting for today: `/review` goes on.",
+                sitting.left,
+            )
+        )
     elif rest.next_due is not None:
-        lines.append(f"The next card falls due {moment(rest.next_due)}.")
+        lines.append(_("The next card falls due {when}.", when=moment(rest.next_due)))
     if rest.held_back and not sitting.left:
         lines.append(
-            f"You have met your {rest.new_per_day} new cards of today; {rest.held_back:,} more come on the "
-            "following days. `/cards settings` changes how many."
+            _(
+                "You have met your {per_day} new cards of today; {held_back:,} more come on the "
+                "following days. `/cards settings` changes how many.",
+                per_day=rest.new_per_day,
+                held_back=rest.held_back,
+            )
         )
     if rest.waiting:
-        total = sum(count for _, count in rest.waiting)
-        cards = "1 new card waits" if total == 1 else f"{total:,} new cards wait"
-        lines.append(f"{cards} until you have run a lesson (`/lesson done`): {_lessons(rest.waiting)}.")
+        lines.append(
+            ngettext(
+                "{n:,} new card waits until you have run a lesson (`/lesson done`): {lessons}.",
+                "{n:,} new cards wait until you have run a lesson (`/lesson done`): {lessons}.",
+                sum(count for lesson, count in rest.waiting),
+                lessons=_lessons(rest.waiting),
+            )
+        )
     return lines
 
 
 def _lessons(waiting: Sequence[tuple[str, int]]) -> str:
-    return ", ".join(
-        fitting([f"{count:,} for **{shown(title)}**" for title, count in waiting], room=WAITING_ROOM)
-    )
+    words = [_("{count:,} for **{lesson}**", count=count, lesson=shown(title)) for title, count in waiting]
+    return ", ".join(fitting(words, room=WAITING_ROOM))

@@ -25,6 +25,7 @@ from bot.delivery.dispatcher import (
     Unauthorized,
 )
 from bot.delivery.ledger import Claimed
+from bot.locales import SOURCE, speaking
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ REQUESTS_PER_SECOND = 48
 DM_CHANNELS_KEPT = 20_000
 INVALID_LIMIT = 500
 INVALID_WINDOW = timedelta(minutes=10)
+
+# Reasons are kept in English in the ledger's record, for whoever runs the bot.
+HISTORY_UNREADABLE = "I may not read the message history there"  # the same in every language
+HISTORY_TOO_LONG = "too much was written there since the first attempt"  # the same in every language
 
 MARK = re.compile(r"#\d+$")
 UNKNOWN_MESSAGE = 10008
@@ -120,9 +125,17 @@ class DiscordSender:
     """
 
     def __init__(
-        self, bot: discord.Client, *, invalid_requests: InvalidRequests | None = None, part: float = 1.0
+        self,
+        bot: discord.Client,
+        *,
+        language: Callable[[Claimed], Awaitable[str]] | None = None,
+        invalid_requests: InvalidRequests | None = None,
+        part: float = 1.0,
     ) -> None:
-        """`part` is this process's share of the requests that Discord allows the bot."""
+        """`language` tells in which one a delivery is worded (English without it); `part` is this process's
+        share of the requests that Discord allows the bot.
+        """
+        self._language = language
         self.invalid_requests = invalid_requests if invalid_requests is not None else InvalidRequests()
         self._bot = bot
         self._renderers: dict[str, Renderer] = {}
@@ -145,7 +158,9 @@ class DiscordSender:
         renderer = self._renderers.get(delivery.kind)
         if renderer is None:
             raise TryLater(f"nothing is loaded that says {delivery.kind!r}")
-        message = await renderer(delivery)
+        language = await self._language(delivery) if self._language is not None else SOURCE
+        with speaking(language):
+            message = await renderer(delivery)
         mark(message.view, delivery.id)
         return message
 
@@ -172,7 +187,7 @@ class DiscordSender:
         async with self._translated_errors(delivery):
             channel = await self._channel(delivery)
             if not may_read_history(channel):
-                self._rely_on_nonce(delivery, "I may not read the message history there")
+                self._rely_on_nonce(delivery, HISTORY_UNREADABLE)
                 return None
             since = delivery.first_attempt_at - CLOCK_SLACK
             read = 0
@@ -185,7 +200,7 @@ class DiscordSender:
                     return SentMessage(channel_id=message.channel.id, message_id=message.id)
                 read += 1
             if read == HISTORY_LIMIT:
-                self._rely_on_nonce(delivery, "too much was written there since the first attempt")
+                self._rely_on_nonce(delivery, HISTORY_TOO_LONG)
             return None
 
     def _rely_on_nonce(self, delivery: Claimed, reason: str) -> None:
@@ -211,7 +226,7 @@ class DiscordSender:
             await self._pace.wait()
             channel = await self._bot.fetch_channel(delivery.channel_id)
         if not isinstance(channel, discord.abc.Messageable):
-            raise TargetGone("nothing can be posted in that channel")
+            raise TargetGone("nothing can be posted in that channel")  # the same in every language
         return channel
 
     async def _direct_messages(self, user_id: int) -> Channel:
@@ -271,7 +286,7 @@ class Pace:
 
 def translated(error: discord.HTTPException) -> Exception:
     """What an answer of Discord means for a delivery."""
-    reason = f"{error.status} {error.code}: {error.text or 'no explanation'}"
+    reason = f"{error.status} {error.code}: {error.text or 'no explanation'}"  # the same in every language
     if error.status == 401:
         return Unauthorized(reason)
     if error.code in DMS_CLOSED:
@@ -302,7 +317,7 @@ def require_permissions(channel: Channel, message: Rendered) -> None:
     }
     missing = [name for name, granted in needed.items() if not granted]
     if missing:
-        raise TargetGone(f"missing permissions: {', '.join(missing)}")
+        raise TargetGone(f"missing permissions: {', '.join(missing)}")  # the same in every language
 
 
 def may_read_history(channel: Channel) -> bool:

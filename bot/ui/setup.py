@@ -7,10 +7,11 @@ from datetime import datetime
 import discord
 
 from bot.db.models import DailyCards, Group
+from bot.locales import _, ngettext
 from bot.ui.answers import Reply
 from bot.ui.boards import COLOUR
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.errors import moment
+from bot.ui.moments import moment
 from bot.ui.text import fitting, shown
 
 FEATURE = "setup"
@@ -56,47 +57,52 @@ def steps(standing: Standing) -> tuple[Step, ...]:
     group, daily = standing.group, standing.daily
     cards = None
     if daily is not None and standing.next_cards is not None:
-        number = "1 card" if daily.count == 1 else f"{daily.count} cards"
-        cards = f"{number} every day at {daily.hour:02}:00, the next {moment(standing.next_cards)}"
+        cards = ngettext(
+            "{n} card every day at {hour:02}:00, the next {when}",
+            "{n} cards every day at {hour:02}:00, the next {when}",
+            daily.count,
+            hour=daily.hour,
+            when=moment(standing.next_cards),
+        )
     return (
         Step(
             verb=CHANNEL,
-            title="Channel",
-            button="Channel",
+            title=_("Channel"),
+            button=_("Channel"),
             value=f"<#{group.channel_id}>" if standing.channel_problem is None else None,
             wanted=standing.channel_problem or "",
             later="`/group edit channel:`",
         ),
         Step(
             verb=COURSE,
-            title="Course",
-            button="Course",
+            title=_("Course"),
+            button=_("Course"),
             value=shown(group.course) if group.course else None,
-            wanted="What do you learn together? Lessons, plans and starter cards follow from it.",
-            later="`/group edit course:`; `/course import` brings your own",
+            wanted=_("What do you learn together? Lessons, plans and starter cards follow from it."),
+            later=_("`/group edit course:`; `/course import` brings your own"),
         ),
         Step(
             verb=MEETUP,
-            title="First meetup" if standing.next_meetup is None else "Next meetup",
-            button="First meetup" if standing.next_meetup is None else "Another meetup",
+            title=_("First meetup") if standing.next_meetup is None else _("Next meetup"),
+            button=_("First meetup") if standing.next_meetup is None else _("Another meetup"),
             value=moment(standing.next_meetup) if standing.next_meetup is not None else None,
-            wanted="When do you meet? Its post, event and reminders follow by themselves.",
+            wanted=_("When do you meet? Its post, event and reminders follow by themselves."),
             later="`/meetup edit`, `/meetup move`, `/meetup cancel`, `/course shift`",
         ),
         Step(
             verb=ZONE,
-            title="Time zone",
-            button="Time zone",
+            title=_("Time zone"),
+            button=_("Time zone"),
             value=group.timezone,
             wanted="",
-            later="`/group edit timezone:`; each member’s own with `/timezone`",
+            later=_("`/group edit timezone:`; each member’s own with `/timezone`"),
         ),
         Step(
             verb=DAILY,
-            title="Daily cards",
-            button="Daily cards",
+            title=_("Daily cards"),
+            button=_("Daily cards"),
             value=cards,
-            wanted="At which hour do I post some flashcards each day?",
+            wanted=_("At which hour do I post some flashcards each day?"),
             later="`/cards daily hour:`, `/cards daily off:True`",
         ),
     )
@@ -107,13 +113,19 @@ def wizard(standing: Standing, *, said: str | None = None) -> Reply:
     found = steps(standing)
     left = [step for step in found if step.value is None]
     if left:
-        head = f"{len(found) - len(left)} of {len(found)} steps are done. Next: **{left[0].title}**."
+        head = ngettext(
+            "{n} of {total} steps are done. Next: **{step}**.",
+            "{n} of {total} steps are done. Next: **{step}**.",
+            len(found) - len(left),
+            total=len(found),
+            step=left[0].title,
+        )
     else:
-        head = f"All {len(found)} steps are done. Press one to change it."
+        head = _("All {count} steps are done. Press one to change it.", count=len(found))
     lines = [head, ""]
     for number, step in enumerate(found, 1):
-        words = step.value if step.value is not None else f"*to do.* {step.wanted}"
-        lines += [f"**{number}. {step.title}**: {words}", f"-# Later: {step.later}"]
+        words = step.value if step.value is not None else _("*to do.* {what}", what=step.wanted)
+        lines += [f"**{number}. {step.title}**: {words}", _("-# Later: {commands}", commands=step.later)]
     choices = [
         DurableButton(
             FEATURE,
@@ -126,39 +138,53 @@ def wizard(standing: Standing, *, said: str | None = None) -> Reply:
         for step in found
     ]
     if not standing.has_deck:
+        label = _("Bring starter cards")
         lines += [
             "",
-            "There is no flashcard yet. **Bring starter cards** adds those that come with your course and "
-            "its prerequisites, so that everybody can review at once.",
+            _(
+                "There is no flashcard yet. **{button}** adds those that come with your course and its "
+                "prerequisites, so that everybody can review at once.",
+                button=label,
+            ),
         ]
-        choices.append(DurableButton(FEATURE, standing.group.id, STARTER, label="Bring starter cards", row=1))
-    embed = discord.Embed(title=f"Setting up {shown(standing.group.name)}", colour=COLOUR)
+        choices.append(DurableButton(FEATURE, standing.group.id, STARTER, label=label, row=1))
+    title = _("Setting up {group}", group=shown(standing.group.name))
+    embed = discord.Embed(title=title, colour=COLOUR)
     embed.description = "\n".join(fitting(lines))
     embed.set_footer(
-        text="Each step is saved at once. Close this whenever you like: /setup goes on where you were, and "
-        "/doctor checks that everything works."
+        text=_(
+            "Each step is saved at once. Close this whenever you like: /setup goes on where you were, and "
+            "/doctor checks that everything works."
+        )
     )
     return Reply(said, embeds=[embed], view=buttons(*choices))
 
 
 def beginning() -> Reply:
     """In a server without a group: the first step makes one."""
-    embed = discord.Embed(title="Setting up a study group", colour=COLOUR)
-    embed.description = (
-        "This server has no study group yet. **Make the group** asks for its name, its time zone and the "
+    embed = discord.Embed(title=_("Setting up a study group"), colour=COLOUR)
+    label = _("Make the group")
+    embed.description = _(
+        "This server has no study group yet. **{button}** asks for its name, its time zone and the "
         "channel where it talks, and posts an invitation there that people join by a button.\n"
         "Then come its course, the first meetup and the daily flashcards: a minute each, in any order.\n"
-        "-# Later: `/group create` makes another one, `/group edit` changes it."
+        "-# Later: `/group create` makes another one, `/group edit` changes it.",
+        button=label,
     )
-    make = DurableButton(FEATURE, 0, CREATE, label="Make the group", style=discord.ButtonStyle.primary)
+    make = DurableButton(FEATURE, 0, CREATE, label=label, style=discord.ButtonStyle.primary)
     return Reply(embeds=[embed], view=buttons(make))
 
 
 def which(groups: Sequence[Group]) -> Reply:
     """Several groups, and nothing tells which one is meant."""
     offered = groups[:MOST_OFFERED]
-    text = "Which group do you want to set up?"
-    if len(offered) < len(groups):
-        text += f" {len(groups) - len(offered)} more have no room here: use `/setup` in their channel."
+    text = _("Which group do you want to set up?")
+    if left := len(groups) - len(offered):
+        more = ngettext(
+            "{n} more have no room here: use `/setup` in their channel.",
+            "{n} more have no room here: use `/setup` in their channel.",
+            left,
+        )
+        text = f"{text} {more}"
     choices = [DurableButton(FEATURE, group.id, SHOW, label=group.name[:80]) for group in offered]
     return Reply(text, view=buttons(*choices))

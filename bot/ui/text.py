@@ -2,15 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from functools import reduce
+
+import regex
+
+from bot.locales import _
 
 # Discord's markdown, where a backslash before the character takes its meaning away.
 SPECIAL = re.compile(r"([\\*_~`|\[\]<>#])")
-# These mean something only where a line begins: list signs, "1." of a list, and "-#" of small print.
-LINE_START = re.compile(r"(?m)^(\s*)([-+]|\d{1,9}[.)])(?=\s|$)")
+# These mean something only where a line begins: list signs, "1." of a list, "---" of a rule, and "-#" of
+# small print.
+LINE_START = re.compile(r"(?m)^(\s*)(-+|\+|\d{1,9}[.)])(?=\s|$)")
 SMALL_PRINT = re.compile(r"(?m)^(\s*-)(?=\\#)")
 # An address stays one word: a backslash inside would become part of it, so what could be markdown
 # there is percent-encoded instead, which leads to the same place.
-ADDRESS = re.compile(r"https?://[^\s()]+")
+# Round brackets belong to it as long as it opened them itself.
+ADDRESS = regex.compile(r"https?://(?:[^\s()]|(?P<pair>\((?:[^\s()]|(?P>pair))*+\)?+))++")
 SPECIAL_IN_ADDRESS = re.compile(r"[\\*~`|\[\]<>]")
 EVERYONE = re.compile(r"@(?=everyone\b|here\b)", re.IGNORECASE)
 ZERO_WIDTH_SPACE = "\u200b"
@@ -43,7 +50,7 @@ def shown(text: str, *, most: int = 100) -> str:
 
 def person(user_id: int) -> str:
     """The member as a mention, which pings nobody by itself; words for one who had themselves forgotten."""
-    return f"<@{user_id}>" if user_id > 0 else "somebody who left"
+    return f"<@{user_id}>" if user_id > 0 else _("somebody who left")
 
 
 def fitting(lines: Sequence[str], *, room: int = DESCRIPTION_LIMIT, between: str = "\n") -> list[str]:
@@ -64,11 +71,35 @@ def listed(names: Sequence[str], *, most: int = 12) -> str:
     """Names in bold, as many as fit into a sentence, and how many more there are."""
     words = fitting([f"**{shown(name)}**" for name in names[:most]], room=LIST_ROOM, between=", ")
     left = len(names) - len(words)
-    return ", ".join(words) + (f" and {left} more" if left else "")
+    names_shown = ", ".join(words)
+    return _("{names} and {left} more", names=names_shown, left=left) if left else names_shown
+
+
+def one_of(words: Sequence[str]) -> str:
+    """ "this or that"; "" of none."""
+    return reduce(_or, words) if words else ""
+
+
+def all_of(words: Sequence[str]) -> str:
+    """ "this and that"; "" of none."""
+    return reduce(_and, words) if words else ""
+
+
+def begun_large(words: str) -> str:
+    """With a capital first letter, for where the words stand alone; the others stay as they are."""
+    return words[:1].upper() + words[1:]
 
 
 def megabytes(size: int) -> str:
-    return f"{size / 2**20:,.0f} MB"
+    return _("{size:,.0f} MB", size=size / 2**20)
+
+
+def _or(before: str, last: str) -> str:
+    return _("{before} or {last}", before=before, last=last)
+
+
+def _and(before: str, last: str) -> str:
+    return _("{before} and {last}", before=before, last=last)
 
 
 def _escaped(text: str) -> str:

@@ -3,6 +3,7 @@
 import discord
 
 from bot.db.models import Group
+from bot.locales import N_, _
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.reviews import FEATURE as REVIEW
 from bot.ui.reviews import START
@@ -13,29 +14,39 @@ ZONE = "zone"
 #: Answered by `/plan`'s cog.
 GOAL = "plan"
 SET = "set"
-ZONE_LABEL, GOAL_LABEL, REVIEW_LABEL = "Set my zone", "My goal", "Review my first card"
+JOIN_LABEL = N_("Join")
+ZONE_LABEL, GOAL_LABEL, REVIEW_LABEL = N_("Set my zone"), N_("My goal"), N_("Review my first card")
 
 
 def zone_button() -> DurableButton:
-    return DurableButton(ZONE, 0, SET, label=ZONE_LABEL)
+    return DurableButton(ZONE, 0, SET, label=_(ZONE_LABEL))
 
 
 def goal_button(group: Group) -> DurableButton:
-    return DurableButton(GOAL, group.id, SET, label=GOAL_LABEL)
+    return DurableButton(GOAL, group.id, SET, label=_(GOAL_LABEL))
 
 
 def next_steps(group: Group, *, has_card: bool) -> discord.ui.View:
     """The buttons for who has just joined; the review stands first where there is something to review."""
-    review = DurableButton(REVIEW, group.id, START, label=REVIEW_LABEL, style=discord.ButtonStyle.primary)
+    style = discord.ButtonStyle.primary
+    review = DurableButton(REVIEW, group.id, START, label=_(REVIEW_LABEL), style=style)
     return buttons(*([review] if has_card else []), zone_button(), goal_button(group))
 
 
 def joined_words(group: Group, *, has_card: bool) -> str:
     lines = [
-        f"Welcome to **{shown(group.name)}**! You will find the others in <#{group.channel_id}>.",
-        f"**{ZONE_LABEL}** if you live elsewhere than {group.timezone}, so that I read your times right.",
-        f"**{GOAL_LABEL}** notes how many hours a week you have; only you see it.",
+        _(
+            "Welcome to **{group}**! You will find the others in {channel}.",
+            group=shown(group.name),
+            channel=f"<#{group.channel_id}>",
+        ),
+        _(
+            "**{button}** if you live elsewhere than {zone}, so that I read your times right.",
+            button=_(ZONE_LABEL),
+            zone=group.timezone,
+        ),
+        _("**{button}** notes how many hours a week you have; only you see it.", button=_(GOAL_LABEL)),
     ]
     if has_card:
-        lines.append(f"**{REVIEW_LABEL}** takes less than a minute.")
-    return "\n".join([*lines, "`/help` shows everything else you can do here."])
+        lines.append(_("**{button}** takes less than a minute.", button=_(REVIEW_LABEL)))
+    return "\n".join([*lines, _("`/help` shows everything else you can do here.")])

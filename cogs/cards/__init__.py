@@ -4,6 +4,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import StudyBot
+from bot.locales import N_
 from bot.services.cards import APPROVAL
 from bot.ui.cards import FEATURE, PAGES
 from cogs.cards.browsing import BrowsingCommands
@@ -28,7 +29,7 @@ class Cards(
         self.bot = bot
         self.cards = bot.services.cards
         self.decks = bot.services.decks
-        self.menu = app_commands.ContextMenu(name="Make flashcard", callback=self.make_flashcard)
+        self.menu = app_commands.ContextMenu(name=N_("Make flashcard"), callback=self.make_flashcard)
         self.menu.guild_only = True
 
     async def cog_load(self) -> None:

@@ -5,6 +5,7 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import CardGone
+from bot.locales import _
 from bot.services.cards import CardService
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import Press
@@ -55,13 +56,17 @@ class BrowsingCommands(commands.Cog):
             retention=retention / 100 if retention is not None else None,
             new_per_day=new_per_day,
         )
-        text = (
-            f"Cards come back when you are about **{wishes.retention:.0%}** sure to remember them, "
-            f"and you meet up to **{wishes.new_per_day}** new ones a day, in every group."
-        )
+        sentences = [
+            _(
+                "Cards come back when you are about **{share:.0f}%** sure to remember them, "
+                "and you meet up to **{new_per_day}** new ones a day, in every group.",
+                share=100 * wishes.retention,
+                new_per_day=wishes.new_per_day,
+            )
+        ]
         if retention is not None:
-            text += " The share holds for each card from its next review on."
-        await reply(interaction, Reply(text), private=True)
+            sentences.append(_("The share holds for each card from its next review on."))
+        await reply(interaction, Reply(" ".join(sentences)), private=True)
 
     async def on_turn(self, press: Press) -> None:
         """Previous and Next under a list."""

@@ -19,7 +19,7 @@ from bot.ui.options import caller_of, deck_choices, group_choices
 from bot.ui.reviews import ASK, VERB, asked_words, redraw
 from bot.ui.sending import Pointless, Rendered
 
-TICK = "daily cards"
+TICK = "daily cards"  # the same in every language
 # Another process may have switched a group's post on.
 TICK_AT_LEAST_EVERY = timedelta(minutes=10)
 DAY = timedelta(days=1)

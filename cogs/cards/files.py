@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import CardGone, NoStarterDeck, UnreachableFile
+from bot.locales import _
 from bot.services.cards import DeckService, Format
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
@@ -45,7 +46,7 @@ class FileCommands(commands.Cog):
                 STARTER,
                 missing.group_id,
                 ADD,
-                label="Add the prerequisites",
+                label=_("Add the prerequisites"),
                 style=discord.ButtonStyle.primary,
             )
             await reply(interaction, Reply(wording(missing), view=buttons(offer)), private=True)
@@ -112,7 +113,8 @@ class FileCommands(commands.Cog):
         file = discord.File(io.BytesIO(exported.data), f"{file_name(exported.deck)}.{wanted}")
         text = f"**{shown(exported.deck)}**: {counted(exported.notes, 'note')}."
         if wanted is Format.APKG:
-            text += " Anki opens it with File › Import; what it has already is brought up to date."
+            anki = _("Anki opens it with File › Import; what it has already is brought up to date.")
+            text = f"{text} {anki}"
         await reply(interaction, Reply(text, files=[file]), private=True)
 
     async def on_offer(self, press: Press) -> None:

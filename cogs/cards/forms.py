@@ -7,6 +7,7 @@ from typing import Any
 import discord
 
 from bot.client import Interaction
+from bot.locales import _
 from bot.services.cards import SIDE_LIMIT
 from bot.ui.modals import Form
 
@@ -21,11 +22,11 @@ class CardForm(Form):
         super().__init__(title=title)
         self._submitted = submitted
         self._front, self._back = entry("front", front), entry("back", back)
-        self.add_item(discord.ui.Label(text="Front: the question", component=self._front))
+        self.add_item(discord.ui.Label(text=_("Front: the question"), component=self._front))
         self.add_item(
             discord.ui.Label(
-                text="Back: the answer",
-                description="May be empty when the front has gaps, such as {{c1::Rome}}.",
+                text=_("Back: the answer"),
+                description=_("May be empty when the front has gaps, such as {{c1::Rome}}."),
                 component=self._back,
             )
         )

@@ -12,20 +12,22 @@ from bot.client import Interaction, StudyBot
 from bot.db.models import NoteState
 from bot.delivery.ledger import Claimed
 from bot.errors import AlreadyApproved, CardChanged, CardGone, NoTextToUse
+from bot.locales import _, speaking
 from bot.services.cards import CardService, Found, Written
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import Press, buttons
 from bot.ui.cards import (
     APPROVE,
-    DELETED,
     EDIT,
-    REWORDED,
     card_post,
+    deleted,
     edit_button,
     hints,
     in_short,
+    reworded,
 )
 from bot.ui.comeback import offer_comeback
+from bot.ui.languages import of_everyone, of_member
 from bot.ui.options import CHOICES, caller_of, deck_choices, group_choices, lesson_choices
 from bot.ui.sending import Pointless, Rendered
 from bot.ui.text import shown
@@ -92,7 +94,7 @@ class WritingCommands(commands.Cog):
             return
         # Before they write it, not after: what a refused form held is gone.
         await self.cards.check(caller=caller_of(interaction), typed=group, lesson=lesson)
-        form = CardForm(title="A new card", front=front or "", back=back or "", submitted=submitted)
+        form = CardForm(title=_("A new card"), front=front or "", back=back or "", submitted=submitted)
         await interaction.response.send_modal(form)
 
     @app_commands.command()
@@ -134,12 +136,14 @@ class WritingCommands(commands.Cog):
     async def delete(self, interaction: Interaction, card: str) -> None:
         """Take one of your cards out of the deck."""
         await acknowledge(interaction, private=True)
-        deleted = await self.cards.delete(caller=caller_of(interaction), typed=card)
-        words = shown(in_short(deleted.found.cards[0].front))
-        text = f"Deleted: {words}. Reviews that were made of it stay counted."
+        gone = await self.cards.delete(caller=caller_of(interaction), typed=card)
+        words = shown(in_short(gone.found.cards[0].front))
+        text = _("Deleted: {card}. Reviews that were made of it stay counted.", card=words)
         await reply(interaction, Reply(text), private=True)
-        for channel_id, message_id in deleted.posts:
-            await self._replace(interaction, channel_id, message_id, DELETED)
+        with speaking(of_everyone(interaction)):
+            rest = deleted()
+        for channel_id, message_id in gone.posts:
+            await self._replace(interaction, channel_id, message_id, rest)
 
     async def make_flashcard(self, interaction: Interaction, message: discord.Message) -> None:
         """The menu of a message: its text, in the form."""
@@ -158,7 +162,7 @@ class WritingCommands(commands.Cog):
             )
             await self._saved(interaction, work)
 
-        form = CardForm(title="A card from this message", front=front, back=back, submitted=submitted)
+        form = CardForm(title=_("A card from this message"), front=front, back=back, submitted=submitted)
         await interaction.response.send_modal(form)
 
     async def on_press(self, press: Press) -> None:
@@ -179,7 +183,8 @@ class WritingCommands(commands.Cog):
             await self._show(press, await self.cards.facts(press.id, guild_id=interaction.guild_id))
             raise
         await self._show(press, approved.found)
-        text = f"Thank you for looking. It is in **{shown(approved.found.deck.name)}** now."
+        deck = shown(approved.found.deck.name)
+        text = _("Thank you for looking. It is in **{deck}** now.", deck=deck)
         await reply(interaction, Reply(text), private=True)
         await offer_comeback(interaction, approved.quiet, approved.found.group.id)
 
@@ -207,7 +212,7 @@ class WritingCommands(commands.Cog):
             )
             await self._saved(interaction, work)
 
-        form = CardForm(title="Change the card", front=front, back=back, submitted=submitted)
+        form = CardForm(title=_("Change the card"), front=front, back=back, submitted=submitted)
         await interaction.response.send_modal(form)
 
     async def _saved(self, interaction: Interaction, work: Coroutine[Any, Any, Written]) -> None:
@@ -216,10 +221,11 @@ class WritingCommands(commands.Cog):
         """
         written = await patiently(interaction, work)
         found, claimed = written.found, written.delivery
-        advice = hints(written.problems)
-        view = buttons(edit_button(found.note.id)) if advice else None
+        with speaking(of_member(interaction)):
+            saved, advice = saved_words(written), hints(written.problems)
+            view = buttons(edit_button(found.note.id)) if advice else None
         if claimed is None:
-            text = "\n".join(filter(None, (saved_words(written), advice)))
+            text = "\n".join(filter(None, (saved, advice)))
             await reply(interaction, Reply(text, view=view), private=True)
         else:
             message = await reply(interaction, card_post(found, delivery=claimed.id), private=False)
@@ -228,11 +234,12 @@ class WritingCommands(commands.Cog):
             if advice:
                 await reply(interaction, Reply(advice, view=view), private=True)
         for channel_id, message_id in written.outdated:
-            await self._replace(interaction, channel_id, message_id, REWORDED)
+            await self._replace(interaction, channel_id, message_id, reworded())
         await offer_comeback(interaction, written.quiet, found.group.id)
 
     async def _show(self, press: Press, found: Found | None) -> None:
-        answer = card_post(found, delivery=press.delivery) if found is not None else DELETED
+        with speaking(of_everyone(press.interaction)):
+            answer = card_post(found, delivery=press.delivery) if found is not None else deleted()
         await press.interaction.edit_original_response(
             content=answer.content,
             embeds=list(answer.embeds),
@@ -255,7 +262,10 @@ class WritingCommands(commands.Cog):
 
 def saved_words(written: Written) -> str:
     found = written.found
-    text = f"Saved in **{shown(found.deck.name)}** of **{shown(found.group.name)}**."
-    if written.asks:
-        text += f" It waits in <#{found.group.channel_id}> for another member to approve it."
-    return text
+    deck, group = shown(found.deck.name), shown(found.group.name)
+    text = _("Saved in **{deck}** of **{group}**.", deck=deck, group=group)
+    if not written.asks:
+        return text
+    channel = f"<#{found.group.channel_id}>"
+    waits = _("It waits in {channel} for another member to approve it.", channel=channel)
+    return f"{text} {waits}"

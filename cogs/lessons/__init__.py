@@ -10,16 +10,17 @@ from bot.client import Interaction, StudyBot
 from bot.db.models import Stage
 from bot.delivery.ledger import Claimed
 from bot.errors import AlreadyVerified, NothingToVerify
+from bot.locales import _, speaking
 from bot.services.lessons import NEED_VERIFYING, POST, Marked, PostFacts
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import Press
 from bot.ui.comeback import offer_comeback
+from bot.ui.languages import of_everyone, of_member
 from bot.ui.options import caller_of, group_choices, lesson_choices
 from bot.ui.pictures import picture
 from bot.ui.sending import Pointless, Rendered
 from cogs.lessons.words import (
     FEATURE,
-    TAKEN_BACK,
     VERIFY,
     alternative,
     grid,
@@ -29,6 +30,7 @@ from cogs.lessons.words import (
     next_embed,
     points_words,
     post,
+    taken_back,
     undone_words,
 )
 
@@ -84,7 +86,9 @@ class Lessons(commands.GroupCog, group_name="lesson", group_description="What yo
         )
         marked = await (work if private else patiently(interaction, work))
         if marked.delivery is None:
-            await reply(interaction, Reply(marked_words(marked)), private=True)
+            with speaking(of_member(interaction)):
+                words = marked_words(marked)
+            await reply(interaction, Reply(words), private=True)
         else:
             await self._ask_others(interaction, marked, marked.delivery)
         await offer_comeback(interaction, marked.quiet, marked.mark.group_id)
@@ -172,7 +176,11 @@ class Lessons(commands.GroupCog, group_name="lesson", group_description="What yo
             raise
         await self._show(press, verified.post)
         mark = verified.post.mark
-        text = f"Thank you for looking. It counts {points_words(mark.points)} for <@{mark.user_id}> now."
+        text = _(
+            "Thank you for looking. It counts {points} for {member} now.",
+            points=points_words(mark.points),
+            member=f"<@{mark.user_id}>",
+        )
         await reply(interaction, Reply(text), private=True)
         await offer_comeback(interaction, verified.quiet, mark.group_id)
 
@@ -194,16 +202,19 @@ class Lessons(commands.GroupCog, group_name="lesson", group_description="What yo
             await self.bot.ledger.sent(delivery, channel_id=message.channel.id, message_id=message.id)
 
     async def _show(self, press: Press, facts: PostFacts | None) -> None:
-        answer = post(facts, delivery=press.delivery) if facts is not None else TAKEN_BACK
+        with speaking(of_everyone(press.interaction)):
+            answer = post(facts, delivery=press.delivery) if facts is not None else taken_back()
         await press.interaction.edit_original_response(
             content=answer.content, embeds=list(answer.embeds), view=answer.view
         )
 
     async def _withdraw(self, interaction: Interaction, channel_id: int, message_id: int) -> None:
         place = self.bot.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+        with speaking(of_everyone(interaction)):
+            rest = taken_back()
         try:
             await place.get_partial_message(message_id).edit(
-                content=TAKEN_BACK.content, embeds=[], view=None, allowed_mentions=TAKEN_BACK.allowed_mentions
+                content=rest.content, embeds=[], view=None, allowed_mentions=rest.allowed_mentions
             )
         except discord.HTTPException as error:
             # Deleted, or out of reach: its button, if it still has one, finds nothing to verify.

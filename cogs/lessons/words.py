@@ -8,11 +8,14 @@ import discord
 from bot.courses.pace import capstone_opens_at
 from bot.courses.packs import Lesson
 from bot.db.models import LessonMark, Stage
+from bot.locales import N_, _, pgettext
+from bot.locales.writing import number
 from bot.rendering.cards import Cell, GridLesson, LessonGrid
 from bot.services.lessons import NEED_VERIFYING, POINTS, CourseState, LessonState, Marked, PostFacts, Undone
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.errors import moment
+from bot.ui.dates import short_date_with_weekday
+from bot.ui.errors import moment, stage_words
 from bot.ui.text import fitting, person, plain, shown
 
 FEATURE = "lesson"
@@ -23,14 +26,16 @@ VERIFIED = discord.Colour(0x2E9E5B)
 LINES_ROOM = 3500
 FIELD_LIMIT = 1024
 
-LABELS = {stage: stage.value.replace("_", " ") for stage in Stage}
 DID = {
-    Stage.REPRODUCED: "reproduced it",
-    Stage.OWN_DATA: "did it with their own data",
-    Stage.EXPLAINED: "explained it",
+    Stage.REPRODUCED: N_("{member} reproduced it: {evidence}"),
+    Stage.OWN_DATA: N_("{member} did it with their own data: {evidence}"),
+    Stage.EXPLAINED: N_("{member} explained it: {evidence}"),
 }
-#: What is left of a post when its author took the mark back.
-TAKEN_BACK = Reply("What stood here was taken back by its author.")
+
+
+def taken_back() -> Reply:
+    """What is left of a post when its author took the mark back."""
+    return Reply(_("What stood here was taken back by its author."))
 
 
 def name_of(lesson: Lesson) -> str:
@@ -38,7 +43,7 @@ def name_of(lesson: Lesson) -> str:
 
 
 def points_words(points: int) -> str:
-    return f"{points} points"
+    return _("{points} points", points=points)
 
 
 # One's own standing
@@ -48,43 +53,56 @@ def marked_words(marked: Marked) -> str:
     """The private answer: what it counts for, what comes next, how far the course is."""
     stage, name = marked.mark.stage, name_of(marked.lesson)
     if stage is Stage.WATCHED:
-        first = f"Noted: you watched **{name}**. It counts once you ran its notebook yourself."
+        lines = [
+            _("Noted: you watched **{lesson}**. It counts once you ran its notebook yourself.", lesson=name)
+        ]
     else:
-        first = f"Noted: you ran **{name}**, which counts {points_words(marked.mark.points)}."
-    lines = [first, f"You have completed {progress_words(marked.course)}."]
+        points = points_words(marked.mark.points)
+        lines = [_("Noted: you ran **{lesson}**, which counts {points}.", lesson=name, points=points)]
+    lines.append(completed_words(marked.course))
     if marked.opened_capstone:
         lines.append(opened_words(marked.course))
-    lines.append(f"Next stage: {next_words(marked.course.of(marked.lesson))}")
+    lines.append(_("Next stage: {what}", what=next_words(marked.course.of(marked.lesson))))
     return "\n".join(lines)
 
 
 def next_words(state: LessonState) -> str:
     stage = state.next_stage
     if stage is None:
-        return "none, that was the last. `/lesson next` shows what comes now."
-    command = f"/lesson done lesson:{state.lesson.number} stage:{stage.value}"
+        return _("none, that was the last. `/lesson next` shows what comes now.")
+    name, points = stage_words(stage), points_words(POINTS[stage])
+    command = f"/lesson done lesson:{state.lesson.number} stage:{stage.value}"  # the same in every language
     if stage in NEED_VERIFYING:
-        return (
-            f"**{LABELS[stage]}**, {points_words(POINTS[stage])} once another member has verified it. "
-            f"`{command} evidence:` takes a link to your work."
+        return _(
+            "**{stage}**, {points} once another member has verified it. "
+            "`{command} evidence:` takes a link to your work.",
+            stage=name,
+            points=points,
+            command=command,
         )
-    return f"**{LABELS[stage]}**, {points_words(POINTS[stage])}. `{command}` records it."
+    return _("**{stage}**, {points}. `{command}` records it.", stage=name, points=points, command=command)
 
 
 def undone_words(undone: Undone) -> str:
-    return (
-        f"Taken back: **{name_of(undone.lesson)}**, {LABELS[undone.mark.stage]}. "
-        f"You have completed {progress_words(undone.course)}."
+    lesson, stage = name_of(undone.lesson), stage_words(undone.mark.stage)
+    first = _("Taken back: **{lesson}**, {stage}.", lesson=lesson, stage=stage)
+    return f"{first} {completed_words(undone.course)}"
+
+
+def completed_words(course: CourseState) -> str:
+    return _(
+        "You have completed **{done} of {all}** lessons.", done=course.completed, all=len(course.lessons)
     )
 
 
-def progress_words(course: CourseState) -> str:
-    return f"**{course.completed} of {len(course.lessons)}** lessons"
-
-
 def opened_words(course: CourseState) -> str:
-    title = f" **{shown(course.pack.capstone.title)}**" if course.pack.capstone is not None else ""
-    return f"Half of the course is done, so the capstone{title} is open: `/project start` begins yours."
+    capstone = course.pack.capstone
+    if capstone is None:
+        return _("Half of the course is done, so the capstone is open: `/project start` begins yours.")
+    return _(
+        "Half of the course is done, so the capstone **{title}** is open: `/project start` begins yours.",
+        title=shown(capstone.title),
+    )
 
 
 def capstone_words(course: CourseState) -> str | None:
@@ -92,20 +110,32 @@ def capstone_words(course: CourseState) -> str | None:
     capstone = course.pack.capstone
     if capstone is None:
         return None
+    title = shown(capstone.title)
     if course.capstone_is_open:
-        return f"The capstone **{shown(capstone.title)}** is open: `/project start` begins yours."
-    return f"The capstone **{shown(capstone.title)}** opens at {capstone_opens_at(course.pack)} lessons."
+        return _("The capstone **{title}** is open: `/project start` begins yours.", title=title)
+    return _(
+        "The capstone **{title}** opens at {count} lessons.",
+        title=title,
+        count=capstone_opens_at(course.pack),
+    )
 
 
 def list_embed(course: CourseState) -> discord.Embed:
-    embed = discord.Embed(title=f"Your lessons: {shown(course.pack.title)}", colour=OPEN)
+    embed = discord.Embed(title=_("Your lessons: {course}", course=shown(course.pack.title)), colour=OPEN)
     embed.description = "\n".join([*standing_lines(course), "", *lesson_lines(course)])
     return embed
 
 
 def standing_lines(course: CourseState) -> list[str]:
     counting = [mark.points for state in course.lessons for mark in state.marks if mark.counts_at is not None]
-    lines = [f"{progress_words(course)} completed, {points_words(sum(counting))}."]
+    lines = [
+        _(
+            "**{done} of {all}** lessons completed, {points}.",
+            done=course.completed,
+            all=len(course.lessons),
+            points=points_words(sum(counting)),
+        )
+    ]
     if (capstone := capstone_words(course)) is not None:
         lines.append(capstone)
     return lines
@@ -117,18 +147,22 @@ def lesson_lines(course: CourseState, *, dates: bool = False) -> list[str]:
     for state in course.lessons:
         line = f"**{name_of(state.lesson)}**: {stages_words(state)}"
         if dates and state.meets is not None:
-            line += f" · group: {day_words(state.meets.starts_at, course.group.timezone)}"
+            day = day_words(state.meets.starts_at, course.group.timezone)
+            line = " · ".join([line, _("group: {day}", day=day)])
         lines.append(line)
     kept = fitting(lines, room=LINES_ROOM)
     left = len(lines) - len(kept)
-    return [*kept, *([f"and {left} more lessons"] if left else [])]
+    return [*kept, *([_("and {left} more lessons", left=left)] if left else [])]
 
 
 def stages_words(state: LessonState) -> str:
     if not state.marks:
-        return "not begun"
+        return _("not begun")
     return ", ".join(
-        LABELS[mark.stage] + (" (to be verified)" if is_waiting(mark) else "") for mark in state.marks
+        _("{stage} (to be verified)", stage=stage_words(mark.stage))
+        if is_waiting(mark)
+        else stage_words(mark.stage)
+        for mark in state.marks
     )
 
 
@@ -140,32 +174,38 @@ def next_embed(course: CourseState) -> discord.Embed:
     """The first lesson that is not completed, and everything one needs to begin it."""
     state = course.next
     if state is None:
-        embed = discord.Embed(title="You have completed every lesson", colour=VERIFIED)
+        embed = discord.Embed(title=_("You have completed every lesson"), colour=VERIFIED)
         embed.description = "\n".join([shown(course.pack.title), *standing_lines(course)])
         return embed
     lesson = state.lesson
-    embed = discord.Embed(title=f"Next: {name_of(lesson)}", colour=OPEN)
+    embed = discord.Embed(title=_("Next: {lesson}", lesson=name_of(lesson)), colour=OPEN)
     embed.description = plain(lesson.summary)
     if lesson.topics:
         topics = ", ".join(fitting([plain(topic) for topic in lesson.topics], room=FIELD_LIMIT, between=", "))
-        embed.add_field(name="Topics", value=topics, inline=False)
+        embed.add_field(name=_("Topics"), value=topics, inline=False)
     links = fitting([f"{plain(link.title)}: {plain(link.url)}" for link in lesson.links], room=FIELD_LIMIT)
     if links:
-        embed.add_field(name="Links", value="\n".join(links), inline=False)
-    cost = f" and ${lesson.cost:,.2f}".removesuffix(".00") if lesson.cost else ""
-    embed.add_field(name="Effort", value=f"{lesson.hours:g} h{cost}")
-    embed.add_field(name="So far", value=stages_words(state))
-    embed.add_field(name="Group meets for it", value=meeting_words(state, now=course.now), inline=False)
-    embed.add_field(name="Next stage", value=next_words(state), inline=False)
-    embed.add_field(name="Course", value="\n".join(standing_lines(course)), inline=False)
+        embed.add_field(name=_("Links"), value="\n".join(links), inline=False)
+    embed.add_field(name=_("Effort"), value=effort_words(lesson))
+    embed.add_field(name=_("So far"), value=stages_words(state))
+    embed.add_field(name=_("Group meets for it"), value=meeting_words(state, now=course.now), inline=False)
+    embed.add_field(name=_("Next stage"), value=next_words(state), inline=False)
+    embed.add_field(name=_("Course"), value="\n".join(standing_lines(course)), inline=False)
     return embed
+
+
+def effort_words(lesson: Lesson) -> str:
+    if not lesson.cost:
+        return _("{hours:g} h", hours=lesson.hours)
+    cost = number(lesson.cost, ",.0f" if round(lesson.cost, 2) == round(lesson.cost) else ",.2f")
+    return _("{hours:g} h and ${cost}", hours=lesson.hours, cost=cost)
 
 
 def meeting_words(state: LessonState, *, now: datetime) -> str:
     if state.meets is None:
-        return "No meetup is planned for it"
-    over = "It met " if state.meets.ends_at <= now else ""
-    return over + moment(state.meets.starts_at)
+        return _("No meetup is planned for it")
+    when = moment(state.meets.starts_at)
+    return _("It met {when}", when=when) if state.meets.ends_at <= now else when
 
 
 # The grid
@@ -176,7 +216,7 @@ def grid(course: CourseState, *, name: str) -> LessonGrid:
     return LessonGrid(
         title=course.pack.title,
         name=name,
-        stages=tuple(LABELS.values()),
+        stages=tuple(column_words(stage) for stage in Stage),
         lessons=tuple(
             GridLesson(
                 number=state.lesson.number,
@@ -190,6 +230,17 @@ def grid(course: CourseState, *, name: str) -> LessonGrid:
     )
 
 
+def column_words(stage: Stage) -> str:
+    """The stage where there is room for about ten letters."""
+    match stage:
+        case Stage.REPRODUCED:
+            return pgettext("narrow column", "reproduced")
+        case Stage.OWN_DATA:
+            return pgettext("narrow column", "own data")
+        case _:
+            return stage_words(stage)
+
+
 def cell(mark: LessonMark | None) -> Cell:
     if mark is None:
         return Cell.EMPTY
@@ -201,21 +252,25 @@ def grid_embed(course: CourseState, *, name: str) -> discord.Embed:
     embed = discord.Embed(title=f"{shown(name)}: {shown(course.pack.title)}", colour=OPEN)
     lines = standing_lines(course)
     if course.planned_done is not None:
-        lines.append(f"The group has met for {course.planned_done} of {len(course.lessons)} lessons.")
+        met, every = course.planned_done, len(course.lessons)
+        lines.append(_("The group has met for {done} of {all} lessons.", done=met, all=every))
     embed.description = "\n".join([*lines, "", *lesson_lines(course, dates=True)])
     return embed
 
 
 def alternative(course: CourseState, *, name: str) -> str:
-    return (
-        f"{name} in {course.pack.title}: {course.completed} of {len(course.lessons)} lessons completed. "
-        "The text beside this picture names the stages of each."
+    return _(
+        "{member} in {course}: {done} of {all} lessons completed. "
+        "The text beside this picture names the stages of each.",
+        member=name,
+        course=course.pack.title,
+        done=course.completed,
+        all=len(course.lessons),
     )
 
 
 def day_words(instant: datetime, zone: str) -> str:
-    day = instant.astimezone(ZoneInfo(zone))
-    return f"{day:%a} {day.day} {day:%b %Y}"
+    return short_date_with_weekday(instant.astimezone(ZoneInfo(zone)))
 
 
 # The public post
@@ -225,19 +280,24 @@ def post(facts: PostFacts, *, delivery: int | None = None) -> Reply:
     """Somebody's evidence, with the Verify button as long as nobody has pressed it."""
     mark = facts.mark
     lesson = name_of(facts.lesson) if facts.lesson is not None else shown(mark.lesson)
-    embed = discord.Embed(title=f"{lesson}: {LABELS[mark.stage]}", colour=OPEN)
-    lines = [f"{person(mark.user_id)} {DID[mark.stage]}: {plain(mark.evidence or '')}"]
+    points = points_words(mark.points)
+    embed = discord.Embed(title=f"{lesson}: {stage_words(mark.stage)}", colour=OPEN)
+    lines = [_(DID[mark.stage], member=person(mark.user_id), evidence=plain(mark.evidence or ""))]
     if mark.verified_by is None:
         lines.append(
-            f"Any other member of **{shown(facts.group.name)}** can look at it and press Verify; "
-            f"it counts {points_words(mark.points)} from then on."
+            _(
+                "Any other member of **{group}** can look at it and press Verify; "
+                "it counts {points} from then on.",
+                group=shown(facts.group.name),
+                points=points,
+            )
         )
         view = buttons(
             DurableButton(
                 FEATURE,
                 mark.id,
                 VERIFY,
-                label="Verify",
+                label=_("Verify"),
                 style=discord.ButtonStyle.success,
                 delivery=delivery,
             )
@@ -245,9 +305,11 @@ def post(facts: PostFacts, *, delivery: int | None = None) -> Reply:
     else:
         view = None
         embed.colour = VERIFIED
-        lines.append(f"Verified by {person(mark.verified_by)}. It counts {points_words(mark.points)}.")
+        verifier = person(mark.verified_by)
+        lines.append(_("Verified by {member}. It counts {points}.", member=verifier, points=points))
         if facts.opened_capstone:
-            lines.append(f"That is half of the course: the capstone is open for <@{mark.user_id}>.")
+            author = f"<@{mark.user_id}>"
+            lines.append(_("That is half of the course: the capstone is open for {member}.", member=author))
     embed.description = "\n".join(lines)
     # An embed shows no preview of the page behind the link: nobody but the reader ever opens it.
     return Reply(embeds=[embed], view=view)

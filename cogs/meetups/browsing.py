@@ -5,7 +5,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
+from bot.locales import _, speaking
 from bot.ui.answers import Reply, patiently, reply
+from bot.ui.languages import of_member
 from bot.ui.meetup_posts import OPEN, card, line
 from bot.ui.options import caller_of, group_choices
 from bot.ui.text import fitting, shown
@@ -31,9 +33,10 @@ class BrowsingCommands(commands.Cog):
             ),
         )
         if not dates:
-            await reply(interaction, Reply(nothing_planned(found.name)), private=True)
+            await reply_nothing_planned(interaction, found.name)
             return
-        listing = discord.Embed(title=f"Coming meetups of {shown(found.name)}", colour=OPEN)
+        title = _("Coming meetups of {group}", group=shown(found.name))
+        listing = discord.Embed(title=title, colour=OPEN)
         listing.description = "\n\n".join(fitting(list(map(line, dates)), between="\n\n"))
         await reply(interaction, Reply(embeds=[listing]), private=False)
 
@@ -55,11 +58,14 @@ class BrowsingCommands(commands.Cog):
                 interaction, meetups.coming(caller=caller, typed_group=group, limit=1)
             )
             if not dates:
-                await reply(interaction, Reply(nothing_planned(found.name)), private=True)
+                await reply_nothing_planned(interaction, found.name)
                 return
             facts = dates[0]
         await reply(interaction, card(facts), private=False)
 
 
-def nothing_planned(group: str) -> str:
-    return f"**{shown(group)}** has nothing planned. `/meetup schedule` plans a meetup."
+async def reply_nothing_planned(interaction: Interaction, group: str) -> None:
+    """In private, and so in the member's own language."""
+    with speaking(of_member(interaction)):
+        text = _("**{group}** has nothing planned. `/meetup schedule` plans a meetup.", group=shown(group))
+    await reply(interaction, Reply(text), private=True)

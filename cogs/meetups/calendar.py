@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
+from bot.locales import _, ngettext
 from bot.services.calendars import calendar_file
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.options import caller_of, require_guild
@@ -29,11 +30,16 @@ class CalendarCommands(commands.Cog):
         series = await self.bot.services.calendars.series(caller=caller_of(interaction), typed=meetup)
         places = {channel.id: f"#{channel.name}" for channel in guild.channels}
         content = calendar_file(series, places=places, now=self.bot.clock())
-        what = f"**{shown(series[0].meetup.title)}**" if meetup is not None else counted(len(series))
-        text = f"{what}, for your calendar: open the file. A newer one brings changes along."
+        if meetup is not None:
+            text = _(
+                "**{title}**, for your calendar: open the file. A newer one brings changes along.",
+                title=shown(series[0].meetup.title),
+            )
+        else:
+            text = ngettext(
+                "One meetup, for your calendar: open the file. A newer one brings changes along.",
+                "{n} meetups, for your calendar: open the file. A newer one brings changes along.",
+                len(series),
+            )
         file = discord.File(io.BytesIO(content), filename="meetups.ics")
         await reply(interaction, Reply(text, files=[file]), private=True)
-
-
-def counted(meetups: int) -> str:
-    return "One meetup" if meetups == 1 else f"{meetups} meetups"

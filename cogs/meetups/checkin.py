@@ -10,10 +10,12 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.db.models import Attendance
+from bot.locales import N_, _, ngettext
 from bot.services.checkins import AttendanceList, Gathering, ShownCode
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
-from bot.ui.errors import moment
+from bot.ui.dates import short_date_with_weekday
+from bot.ui.moments import moment
 from bot.ui.options import CHOICES, caller_of
 from bot.ui.text import person, shown
 
@@ -21,7 +23,7 @@ from bot.ui.text import person, shown
 CHECKIN = "checkin"
 # Of 55 characters a line, below the 4096 of an embed.
 MOST_SHOWN = 60
-HOW = {"code": "by code", "voice": "in voice", "host": "noted by the host"}
+HOW = {"code": N_("by code"), "voice": N_("in voice"), "host": N_("noted by the host")}
 
 
 async def past_meetup_choices(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -53,9 +55,10 @@ class CheckinCommands(commands.Cog):
             return
         done = await checkins.check_in(caller=caller, code=code)
         title = shown(done.gathering.title)
-        text = (
-            f"You are checked in to **{title}** already." if done.already else f"Checked in to **{title}**."
-        )
+        if done.already:
+            text = _("You are checked in to **{title}** already.", title=title)
+        else:
+            text = _("Checked in to **{title}**.", title=title)
         await reply(interaction, Reply(text), private=True)
 
     @app_commands.command()
@@ -81,23 +84,27 @@ class CheckinCommands(commands.Cog):
 def code_card(found: ShownCode) -> Reply:
     """The code, large enough to read from a screen at the front."""
     gathering = found.gathering
-    text = (
-        f"# {found.code}\n"
-        f"Check-in code for **{shown(gathering.title)}**. Members type `/meetup checkin code:{found.code}`.\n"
-        f"It changes {moment(found.changes_at)}, and works five minutes longer; "
-        f"check-in is open until {moment(gathering.closes_at)}."
+    text = _(
+        "# {code}\n"
+        "Check-in code for **{title}**. Members type `/meetup checkin code:{code}`.\n"
+        "It changes {changes}, and works five minutes longer; check-in is open until {closes}.",
+        code=found.code,
+        title=shown(gathering.title),
+        changes=moment(found.changes_at),
+        closes=moment(gathering.closes_at),
     )
-    button = DurableButton(CHECKIN, gathering.occurrence.id, "code", label="New code")
+    button = DurableButton(CHECKIN, gathering.occurrence.id, "code", label=_("New code"))
     return Reply(text, view=buttons(button))
 
 
 def attendance_card(found: AttendanceList, *, now: datetime) -> Reply:
     gathering = found.gathering
-    embed = discord.Embed(title=f"Who came to {shown(gathering.title)}")
+    embed = discord.Embed(title=_("Who came to {title}", title=shown(gathering.title)))
     starts_at = gathering.occurrence.starts_at
     when = moment(starts_at)
     if not found.rows:
-        missing = "Nobody is checked in yet." if now < gathering.closes_at else "Nobody checked in."
+        is_open = now < gathering.closes_at
+        missing = _("Nobody is checked in yet.") if is_open else _("Nobody checked in.")
         embed.description = f"{when}\n{missing}"
     else:
         embed.description = "\n".join((when, counted(found.rows), "", *lines(found.rows)))
@@ -107,16 +114,17 @@ def attendance_card(found: AttendanceList, *, now: datetime) -> Reply:
 def counted(rows: Sequence[Attendance]) -> str:
     """“3 came: 2 by code, 1 in voice.”"""
     sources = [row.source for row in rows]
-    parts = [f"{sources.count(source)} {how}" for source, how in HOW.items() if source in sources]
-    return f"**{len(rows)} came**: {', '.join(parts)}."
+    parts = [f"{sources.count(source)} {_(how)}" for source, how in HOW.items() if source in sources]
+    return ngettext("**{n} came**: {how}.", "**{n} came**: {how}.", len(rows), how=", ".join(parts))
 
 
 def lines(rows: Sequence[Attendance]) -> list[str]:
     listing = [
-        f"{person(row.user_id)} · {HOW[row.source]} · {short_time(row.came_at)}" for row in rows[:MOST_SHOWN]
+        f"{person(row.user_id)} · {_(HOW[row.source])} · {short_time(row.came_at)}"
+        for row in rows[:MOST_SHOWN]
     ]
     if len(rows) > MOST_SHOWN:
-        listing.append(f"and {len(rows) - MOST_SHOWN} more")
+        listing.append(_("and {count} more", count=len(rows) - MOST_SHOWN))
     return listing
 
 
@@ -127,7 +135,7 @@ def short_time(instant: datetime) -> str:
 def label(gathering: Gathering) -> str:
     """A suggestion's text, in the meetup's own zone: Discord shows no local times there."""
     local = gathering.occurrence.starts_at.astimezone(ZoneInfo(gathering.meetup.timezone))
-    when = f"{local:%a} {local.day} {local:%b %Y %H:%M} · {gathering.group.name}"
+    when = f"{short_date_with_weekday(local)} {local:%H:%M} · {gathering.group.name}"
     title = gathering.title
     room = 100 - len(when) - 3
     return f"{title if len(title) <= room else title[: room - 1] + '…'} · {when}"

@@ -4,6 +4,7 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.services.meetups import Suggestion
+from bot.ui.dates import short_day
 from bot.ui.options import CHOICES, caller_of
 
 
@@ -20,7 +21,7 @@ async def meetup_choices(interaction: Interaction, typed: str) -> list[app_comma
 def label(suggestion: Suggestion) -> str:
     """Title and local time in the 100 characters that Discord gives a choice."""
     local = suggestion.starts_local
-    when = f" · {local:%a} {local.day} {local:%b %H:%M} · {suggestion.group}"[:60]
+    when = f" · {short_day(local)} {local:%H:%M} · {suggestion.group}"[:60]
     room = 100 - len(when)
     title = suggestion.title
     return (title if len(title) <= room else title[: room - 1] + "…") + when

@@ -8,12 +8,15 @@ from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
 from bot.errors import BotHost
+from bot.locales import _, speaking
 from bot.scheduling.recurrence import Repeat
 from bot.services.meetups import MeetupChanges, MeetupFacts, Scheduled
 from bot.ui.answers import Reply, patiently, reply
-from bot.ui.errors import moment, wording
+from bot.ui.errors import wording
 from bot.ui.events import missing_for_event
-from bot.ui.meetup_posts import card, embed
+from bot.ui.languages import of_member
+from bot.ui.meetup_posts import card, embed, next_one
+from bot.ui.moments import moment
 from bot.ui.options import caller_of, group_choices, require_guild
 from bot.ui.places import Place, require_home, require_visible
 from bot.ui.text import shown
@@ -79,13 +82,15 @@ class PlanningCommands(commands.Cog):
 
         scheduled = await patiently(interaction, planned())
         facts, claimed = scheduled.facts, scheduled.claimed
-        start = facts.occurrence.starts_at
         if claimed is None:
             self._follow_up()
-            text = (
-                f"**{shown(facts.title)}** is planned for {moment(start)}. "
-                f"Its post stands in <#{facts.group.channel_id}>."
-            )
+            with speaking(of_member(interaction)):
+                text = _(
+                    "**{title}** is planned for {when}. Its post stands in {channel}.",
+                    title=shown(facts.title),
+                    when=moment(facts.occurrence.starts_at),
+                    channel=f"<#{facts.group.channel_id}>",
+                )
             await reply(interaction, Reply(text), private=True)
             await self._mention_event_trouble(interaction, where)
             return
@@ -142,7 +147,7 @@ class PlanningCommands(commands.Cog):
             self.bot.services.meetups.edit(caller=caller_of(interaction), typed=meetup, changes=changes),
         )
         self._follow_up()
-        await reply(interaction, Reply("The meetup has changed.", embeds=[embed(facts)]), private=False)
+        await reply(interaction, Reply(_("The meetup has changed."), embeds=[embed(facts)]), private=False)
 
     @app_commands.command()
     @app_commands.describe(meetup="The date that does not take place; later ones stay")
@@ -153,9 +158,13 @@ class PlanningCommands(commands.Cog):
             interaction, self.bot.services.meetups.skip(caller=caller_of(interaction), typed=meetup)
         )
         self._follow_up()
-        text = f"**{shown(facts.title)}** does not take place on {moment(facts.occurrence.starts_at)}."
+        text = _(
+            "**{title}** does not take place on {when}.",
+            title=shown(facts.title),
+            when=moment(facts.occurrence.starts_at),
+        )
         if facts.next_starts:
-            text += f" The next one: {moment(facts.next_starts[0])}."
+            text = f"{text} {next_one(facts)}"
         await reply(interaction, told(text, facts), private=False)
 
     @app_commands.command()
@@ -180,10 +189,16 @@ class PlanningCommands(commands.Cog):
             ),
         )
         self._follow_up()
-        start = facts.occurrence.starts_at
-        text = f"**{shown(facts.title)}** moves from {moment(before)} to {moment(start)}."
+        text = _(
+            "**{title}** moves from {before} to {after}.",
+            title=shown(facts.title),
+            before=moment(before),
+            after=moment(facts.occurrence.starts_at),
+        )
         if scope == "following" and facts.next_starts:
-            text += f" All later dates move with it; the next one: {moment(facts.next_starts[0])}."
+            following = moment(facts.next_starts[0])
+            later = _("All later dates move with it; the next one: {when}.", when=following)
+            text = f"{text} {later}"
         await reply(interaction, told(text, facts), private=False)
 
     @app_commands.command()
@@ -201,7 +216,9 @@ class PlanningCommands(commands.Cog):
         """Tell whoever planned a meetup, at once and alone, that Discord's event for it has to wait."""
         missing = missing_for_event(require_guild(interaction), where.id if where is not None else None)
         if missing is not None:
-            text = f"The meetup stands, but without an event in Discord’s own list. {wording(missing)}"
+            with speaking(of_member(interaction)):
+                stands = _("The meetup stands, but without an event in Discord’s own list.")
+                text = f"{stands} {wording(missing)}"
             await reply(interaction, Reply(text), private=True)
 
     def _follow_up(self) -> None:
@@ -211,10 +228,10 @@ class PlanningCommands(commands.Cog):
 
 
 def cancelled(facts: MeetupFacts) -> str:
-    start = moment(facts.occurrence.starts_at)
+    title, start = shown(facts.title), moment(facts.occurrence.starts_at)
     if facts.meetup.repeat == Repeat.NONE:
-        return f"**{shown(facts.title)}** on {start} is cancelled."
-    return f"**{shown(facts.title)}** is cancelled: {start} and every later date."
+        return _("**{title}** on {when} is cancelled.", title=title, when=start)
+    return _("**{title}** is cancelled: {when} and every later date.", title=title, when=start)
 
 
 def told(text: str, facts: MeetupFacts) -> Reply:

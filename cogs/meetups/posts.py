@@ -9,8 +9,10 @@ from weakref import WeakValueDictionary
 import discord
 
 from bot.client import Interaction, StudyBot
+from bot.locales import speaking
 from bot.services.meetups import MeetupFacts
 from bot.ui.errors import GONE
+from bot.ui.languages import of_everyone, of_guild
 from bot.ui.meetup_posts import card
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,8 @@ class Posts:
             if channel_id is None or message_id is None:
                 return
             place = self._bot.get_partial_messageable(channel_id, guild_id=facts.group.guild_id)
-            answer = card(facts)
+            with speaking(of_guild(self._bot, facts.group.guild_id)):
+                answer = card(facts)
             try:
                 await place.get_partial_message(message_id).edit(
                     embeds=answer.embeds, view=answer.view, allowed_mentions=answer.allowed_mentions
@@ -76,7 +79,8 @@ class Posts:
             is_post = message.id == known or (known is None and mark is not None)
             if message.id == known and not is_stale(facts):
                 return  # somebody else's press has shown this one along with theirs
-            answer = card(facts, delivery=mark)
+            with speaking(of_everyone(interaction)):
+                answer = card(facts, delivery=mark)
             try:
                 await interaction.edit_original_response(embeds=answer.embeds, view=answer.view)
             except discord.HTTPException as error:

@@ -9,10 +9,12 @@ from discord.ext import commands
 from bot.client import Interaction, StudyBot
 from bot.delivery.ledger import Claimed
 from bot.errors import UnknownModel
+from bot.locales import speaking
 from bot.services.models import ModelFacts, ModelService
 from bot.services.predictions import PredictionService
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import Press, buttons
+from bot.ui.languages import of_everyone
 from bot.ui.models import (
     DONE,
     PUBLISH,
@@ -67,7 +69,8 @@ class PublishingCommands(commands.Cog):
         """Publish under what a training brought, and Done under the note on damage."""
         interaction = press.interaction
         if press.verb == DONE:
-            button = done_button(press.id, delivery=press.delivery, disabled=True)
+            with speaking(of_everyone(interaction)):
+                button = done_button(press.id, delivery=press.delivery, disabled=True)
             await interaction.response.edit_message(view=buttons(button))
             return
         if press.verb != PUBLISH:

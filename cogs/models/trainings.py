@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,11 +21,15 @@ import discord
 from bot.classifier.training.trainer import Progress, TrainedModel, TrainingJob, TrainingStopped
 from bot.client import StudyBot
 from bot.errors import BadTrainingSet, StudyError, TrainingFailed, TrainingFault, TrainingGone
+from bot.locales import speaking
 from bot.services.access import Caller
 from bot.services.trainings import TrainingFacts, TrainingStarted
 from bot.ui.answers import Reply
 from bot.ui.downloads import save
+from bot.ui.languages import of_guild
 from bot.ui.models import (
+    GIVEN,
+    KEPT,
     cancelled_words,
     failed_words,
     interrupted_words,
@@ -44,9 +49,6 @@ LOOP_PATIENCE = 120.0
 #: Larger ones Discord does not take from most members.
 MOST_BYTES = 100 * 1024 * 1024
 UNKNOWN_MESSAGE = 10008
-#: Where the images came from, for the model's card.
-GIVEN = "Images that an organizer gave for this training."
-KEPT = "Pictures that members let their group keep when they corrected a model’s answers."
 
 
 @dataclass
@@ -96,14 +98,21 @@ class Trainings:
             self._bot.trainer.cancel()
             async with run.editing:  # whatever bar is on its way
                 pass
-        return Reply(cancelled_words(training, by=by))
+        with self._speaking(training):
+            return Reply(cancelled_words(training, by=by))
 
     async def tend(self) -> None:
         """Tell of those that a restart ended, here or in another process."""
         for number in tuple(self._running):
             await self._service.beat(training_id=number)
         for training in await self._service.interrupted():
-            await self._say(training, training.message_id, Reply(interrupted_words(training)))
+            with self._speaking(training):
+                answer = Reply(interrupted_words(training))
+            await self._say(training, training.message_id, answer)
+
+    def _speaking(self, training: TrainingFacts) -> AbstractContextManager[None]:
+        """What everybody reads of a training; no command is there any more to tell the language."""
+        return speaking(of_guild(self._bot, training.guild_id))
 
     def _train(self, run: Run, loop: asyncio.AbstractEventLoop) -> None:
         """The thread of the training itself."""
@@ -196,21 +205,26 @@ class Trainings:
         async with run.editing:
             if not run.over.is_set():
                 training = run.started.training
-                await self._edit(training, run.message_id, progress_reply(training, run.progress))
+                with self._speaking(training):
+                    answer = progress_reply(training, run.progress)
+                await self._edit(training, run.message_id, answer)
 
     async def _finished(self, run: Run, trained: TrainedModel) -> None:
         model = await self._service.finish(
             training_id=run.id, digest=trained.digest, manifest=trained.manifest
         )
-        answer = await trained_reply(self._bot.painter, model, trained.manifest)
+        with self._speaking(run.started.training):
+            answer = await trained_reply(self._bot.painter, model, trained.manifest)
         async with run.editing:
             await self._say(run.started.training, run.message_id, answer)
 
     async def _failed(self, run: Run, error: StudyError) -> None:
         log.info("a training ended", extra={"training": run.id, "error": repr(error)})
         failed = await self._service.fail(training_id=run.id, error=repr(error))
+        with self._speaking(failed):
+            answer = Reply(failed_words(failed, error))
         async with run.editing:
-            await self._say(failed, run.message_id, Reply(failed_words(failed, error)))
+            await self._say(failed, run.message_id, answer)
 
     async def _say(self, training: TrainingFacts, message_id: int | None, answer: Reply) -> None:
         """In place of the progress; where that message was deleted, in a new one."""

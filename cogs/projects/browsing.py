@@ -5,8 +5,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import Interaction, StudyBot
+from bot.locales import speaking
 from bot.services.projects import ProjectService
 from bot.ui.answers import Reply, patiently, reply
+from bot.ui.languages import of_everyone
 from bot.ui.options import caller_of, group_choices
 from bot.ui.projects import gallery_embed, project_reply
 from cogs.projects.options import shown_choices
@@ -48,4 +50,5 @@ class BrowsingCommands(commands.Cog):
             typed=project,
             owner_id=member.id if member is not None else None,
         )
-        return await project_reply(self.bot.painter, facts)
+        with speaking(of_everyone(interaction)):
+            return await project_reply(self.bot.painter, facts)

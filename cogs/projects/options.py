@@ -29,6 +29,8 @@ async def shown_choices(interaction: Interaction, typed: str) -> Choices:
 
 
 async def _choices(interaction: Interaction, typed: str, states: Collection[ProjectState] | None) -> Choices:
+    if interaction.guild_id is None:
+        return []
     found = await interaction.client.services.projects.suggestions(
         caller=caller_of(interaction), typed=typed, states=states, limit=CHOICES
     )

@@ -8,13 +8,15 @@ from bot.client import Interaction, StudyBot
 from bot.db.models import ProjectStage, ProjectState
 from bot.delivery.ledger import Claimed
 from bot.errors import WrongProjectState
+from bot.locales import _
 from bot.services.access import Caller
 from bot.services.projects import TEXT_LIMIT, Step
 from bot.ui.buttons import Press
-from bot.ui.errors import stage_words
 from bot.ui.modals import Form
 from bot.ui.projects import ASK, PAUSE, QUESTION, UPDATE, nudge_buttons, nudge_words
 from bot.ui.sending import Pointless, Rendered
+from bot.ui.stages import stage_words
+from bot.ui.text import begun_large
 
 VERBS = (UPDATE, PAUSE, ASK)
 
@@ -49,10 +51,10 @@ class Quiet:
         typed = str(project.id)
         if press.verb == PAUSE:
             step = await self._projects.pause(caller=caller, typed=typed)
-            said = "Paused. `/project resume` takes it up again whenever you like."
+            said = _("Paused. `/project resume` takes it up again whenever you like.")
         else:
             step = await self._projects.ask(caller=caller, typed=typed, text=QUESTION)
-            said = f"Asked in <#{step.facts.group.channel_id}>."
+            said = _("Asked in <#{channel}>.", channel=step.facts.group.channel_id)
         await self._settle(interaction, step, press, said)
 
     async def update(
@@ -61,7 +63,8 @@ class Quiet:
         """What the form brought back."""
         await interaction.response.defer()
         step = await self._projects.update(caller=caller, typed=str(press.id), text=text, stage=stage)
-        said = f"Noted, and told the group in <#{step.facts.group.channel_id}>."
+        channel_id = step.facts.group.channel_id
+        said = _("Noted, and told the group in <#{channel}>.", channel=channel_id)
         await self._settle(interaction, step, press, said)
 
     async def _settle(self, interaction: Interaction, step: Step, press: Press, said: str) -> None:
@@ -74,38 +77,36 @@ class Quiet:
 
 
 class UpdateForm(Form):
-    text: discord.ui.Label["UpdateForm"] = discord.ui.Label(
-        text="What is new?",
-        component=discord.ui.TextInput(
+    def __init__(self, quiet: Quiet, caller: Caller, press: Press) -> None:
+        super().__init__(title=_("What is new in your project"))
+        self._quiet, self._caller, self._press = quiet, caller, press
+        self._text: discord.ui.TextInput[UpdateForm] = discord.ui.TextInput(
             style=discord.TextStyle.paragraph, max_length=TEXT_LIMIT, custom_id="text"
-        ),
-    )
-    stage: discord.ui.Label["UpdateForm"] = discord.ui.Label(
-        text="Where has it come to?",
-        description="Leave it empty when the stage is the same.",
-        component=discord.ui.Select(
+        )
+        self._stage: discord.ui.Select[UpdateForm] = discord.ui.Select(
             options=[
-                discord.SelectOption(label=stage_words(stage).capitalize(), value=stage.value)
+                discord.SelectOption(label=begun_large(stage_words(stage)), value=stage.value)
                 for stage in ProjectStage
             ],
             min_values=0,
             required=False,
             custom_id="stage",
-        ),
-    )
-
-    def __init__(self, quiet: Quiet, caller: Caller, press: Press) -> None:
-        super().__init__(title="What is new in your project")
-        self._quiet, self._caller, self._press = quiet, caller, press
+        )
+        self.add_item(discord.ui.Label(text=_("What is new?"), component=self._text))
+        self.add_item(
+            discord.ui.Label(
+                text=_("Where has it come to?"),
+                description=_("Leave it empty when the stage is the same."),
+                component=self._stage,
+            )
+        )
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        text, stage = self.text.component, self.stage.component
-        assert isinstance(text, discord.ui.TextInput)  # noqa: S101 (the form's own fields)
-        assert isinstance(stage, discord.ui.Select)  # noqa: S101
+        values = self._stage.values
         await self._quiet.update(
             interaction,
             self._caller,
             self._press,
-            text=text.value,
-            stage=ProjectStage(stage.values[0]) if stage.values else None,
+            text=self._text.value,
+            stage=ProjectStage(values[0]) if values else None,
         )

@@ -12,17 +12,19 @@ from bot.client import Interaction, StudyBot
 from bot.db.models import ProjectStage
 from bot.delivery.ledger import Claimed
 from bot.errors import NotInServer
+from bot.locales import _, speaking
 from bot.services.projects import ProjectService, Step
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.comeback import offer_comeback
 from bot.ui.images import fetch_image
+from bot.ui.languages import of_everyone, of_member
 from bot.ui.options import caller_of, group_choices
 from bot.ui.projects import capstone_words, post_reply
 from bot.ui.sending import Pointless, Rendered
 from bot.ui.text import shown
 from cogs.projects.options import active_choices, resumable_choices, unfinished_choices
 
-POSTS_TICK = "project posts"
+POSTS_TICK = "project posts"  # the same in every language
 ADOPT_AFTER = timedelta(seconds=5)
 STAGES = [app_commands.Choice(name=stage.value, value=stage.value) for stage in ProjectStage]
 
@@ -58,7 +60,7 @@ class StepCommands(commands.Cog):
             repo=repo,
             answer_in=channel_of(interaction),
         )
-        await self._answer(interaction, self._worded(work))
+        await self._answer(interaction, self._worded(interaction, work))
 
     @app_commands.command()
     @app_commands.describe(
@@ -87,7 +89,8 @@ class StepCommands(commands.Cog):
         """Let your project rest; nothing is lost."""
         await acknowledge(interaction, private=True)
         step = await self.projects.pause(caller=caller_of(interaction))
-        text = f"**{shown(step.facts.project.title)}** rests. `/project resume` takes it up again."
+        title = shown(step.facts.project.title)
+        text = _("**{title}** rests. `/project resume` takes it up again.", title=title)
         await self._answer_privately(interaction, step, text)
 
     @app_commands.command()
@@ -97,7 +100,8 @@ class StepCommands(commands.Cog):
         """Take up a project again that you paused or dropped."""
         await acknowledge(interaction, private=True)
         step = await self.projects.resume(caller=caller_of(interaction), typed=project)
-        text = f"**{shown(step.facts.project.title)}** goes on. `/project update` adds to its log."
+        title = shown(step.facts.project.title)
+        text = _("**{title}** goes on. `/project update` adds to its log.", title=title)
         await self._answer_privately(interaction, step, text)
 
     @app_commands.command()
@@ -112,7 +116,7 @@ class StepCommands(commands.Cog):
         work = self.projects.ship(
             caller=caller_of(interaction), typed=project, link=link, answer_in=channel_of(interaction)
         )
-        await self._answer(interaction, self._worded(work))
+        await self._answer(interaction, self._worded(interaction, work))
 
     @app_commands.command()
     @app_commands.describe(project="The project; your active one when left out")
@@ -121,9 +125,10 @@ class StepCommands(commands.Cog):
         """Give up your project; what you learned stays."""
         await acknowledge(interaction, private=True)
         step = await self.projects.drop(caller=caller_of(interaction), typed=project)
-        text = (
-            f"**{shown(step.facts.project.title)}** is dropped, and the group’s list leaves it out. "
-            "`/project resume` brings it back, `/project start` begins another."
+        text = _(
+            "**{title}** is dropped, and the group’s list leaves it out. "
+            "`/project resume` brings it back, `/project start` begins another.",
+            title=shown(step.facts.project.title),
         )
         await self._answer_privately(interaction, step, text)
 
@@ -149,7 +154,8 @@ class StepCommands(commands.Cog):
     ) -> tuple[Step, Reply]:
         file = None
         if image is not None:
-            alt = f"Picture by {interaction.user.display_name}: {text}"
+            with speaking(of_everyone(interaction)):
+                alt = _("Picture by {name}: {text}", name=interaction.user.display_name, text=text)
             file = await fetch_image(image, name="project", alt=alt)
         work = self.projects.update(
             caller=caller_of(interaction),
@@ -160,20 +166,24 @@ class StepCommands(commands.Cog):
             has_image=file is not None,
             answer_in=channel_of(interaction),
         )
-        return await self._worded(work, image=file)
+        return await self._worded(interaction, work, image=file)
 
     async def _worded(
-        self, work: Coroutine[Any, Any, Step], *, image: discord.File | None = None
+        self, interaction: Interaction, work: Coroutine[Any, Any, Step], *, image: discord.File | None = None
     ) -> tuple[Step, Reply]:
         """The step, and the answer to it: its post, or, when that stands elsewhere, where."""
         step = await work
+        facts, painter = step.facts, self.bot.painter
         if step.delivery is None:
-            title, group = step.facts.project.title, step.facts.group
-            return step, Reply(
-                f"**{shown(title)}** is shipped. The announcement stands in <#{group.channel_id}>."
+            text = _(
+                "**{title}** is shipped. The announcement stands in <#{channel}>.",
+                title=shown(facts.project.title),
+                channel=facts.group.channel_id,
             )
-        painter = self.bot.painter
-        return step, await post_reply(painter, step.facts, step.entry, image=image, delivery=step.delivery.id)
+            return step, Reply(text)
+        with speaking(of_everyone(interaction)):
+            post = await post_reply(painter, facts, step.entry, image=image, delivery=step.delivery.id)
+        return step, post
 
     async def _answer(
         self, interaction: Interaction, prepared: Coroutine[Any, Any, tuple[Step, Reply]]
@@ -183,9 +193,10 @@ class StepCommands(commands.Cog):
         if message is not None and step.delivery is not None:
             await self.bot.ledger.sent(step.delivery, channel_id=message.channel.id, message_id=message.id)
             self.bot.scheduler.wake(POSTS_TICK, self.bot.clock())
-        if step.capstone is not None:
-            await interaction.followup.send(capstone_words(step.capstone), ephemeral=True)
-        await offer_comeback(interaction, step.quiet, step.facts.group.id)
+        with speaking(of_member(interaction)):
+            if step.capstone is not None:
+                await interaction.followup.send(capstone_words(step.capstone), ephemeral=True)
+            await offer_comeback(interaction, step.quiet, step.facts.group.id)
 
     async def _answer_privately(self, interaction: Interaction, step: Step, text: str) -> None:
         await reply(interaction, Reply(text), private=True)

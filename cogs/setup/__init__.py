@@ -18,19 +18,22 @@ from bot.errors import (
     NothingToChange,
     UnusableChannel,
 )
+from bot.locales import _, ngettext
 from bot.services.groups import GroupChanges
 from bot.ui import setup as words
 from bot.ui.answers import acknowledge, reply
 from bot.ui.buttons import Press
 from bot.ui.deck_files import started_words
-from bot.ui.errors import moment, wording
+from bot.ui.errors import wording
 from bot.ui.events import missing_for_event
 from bot.ui.modals import Form
+from bot.ui.moments import moment
 from bot.ui.options import caller_of, require_guild
-from bot.ui.places import require_home, require_postable
+from bot.ui.places import VIEW_CHANNEL, require_home, require_postable
 from bot.ui.reviews import redraw
 from bot.ui.setup import Standing, beginning, which, wizard
 from bot.ui.text import shown
+from bot.ui.welcome import JOIN_LABEL
 from cogs.setup.forms import (
     ChannelForm,
     CourseForm,
@@ -45,7 +48,7 @@ from cogs.setup.forms import (
 
 # The ticks that follow a change, by what is changed.
 AFTER_MEETUP = ("posts", "events", "meetups")
-AFTER_ZONE = ("digests", "daily cards")
+AFTER_ZONE = ("digests", "daily cards")  # the same in every language
 STEPS = (words.CHANNEL, words.COURSE, words.MEETUP, words.ZONE, words.DAILY)
 
 
@@ -98,15 +101,18 @@ class Setup(commands.Cog):
         if not caller_of(interaction).manages_server:
             raise NotAnOrganizer
         require_postable(channel_called(interaction, new.channel_id))
-        group, _ = await self.services.groups.create(
+        group, _claimed = await self.services.groups.create(
             caller=caller_of(interaction),
             name=new.name,
             timezone=new.timezone,
             channel_id=new.channel_id,
         )
-        said = (
-            f"**{shown(group.name)}** is made, and its invitation comes to <#{group.channel_id}>. "
-            "Press Join there to be in it yourself."
+        said = _(
+            "**{group}** is made, and its invitation comes to {channel}. "
+            "Press {button} there to be in it yourself.",
+            group=shown(group.name),
+            channel=f"<#{group.channel_id}>",
+            button=_(JOIN_LABEL),
         )
         await self._show(interaction, group.id, said)
 
@@ -118,23 +124,28 @@ class Setup(commands.Cog):
             await interaction.response.defer()
             require_postable(channel_called(interaction, channel_id))
             await self._edit(interaction, group, GroupChanges(channel_id=channel_id))
-            await self._show(interaction, group.id, f"Meetups and cards come to <#{channel_id}> from now on.")
+            said = _("Meetups and cards come to {channel} from now on.", channel=f"<#{channel_id}>")
+            await self._show(interaction, group.id, said)
 
         async def course(interaction: Interaction, typed: str | None) -> None:
             await interaction.response.defer()
             if typed is None:
                 raise NothingToChange(what="group")
             changed = await self._edit(interaction, group, GroupChanges(course=typed))
-            said = f"The group follows **{shown(changed.course or typed)}**."
+            said = _("The group follows **{course}**.", course=shown(changed.course or typed))
             if changed.pack is not None:
-                said += " **First meetup** can plan one for each of its lessons."
+                more = _("**{button}** can plan one for each of its lessons.", button=_("First meetup"))
+                said = f"{said} {more}"
             await self._show(interaction, group.id, said)
 
         async def zone(interaction: Interaction, typed: str) -> None:
             await interaction.response.defer()
             changed = await self._edit(interaction, group, GroupChanges(timezone=typed))
             self._wake(AFTER_ZONE)
-            said = f"The group lives in **{changed.timezone}**. Meetups that are planned keep their zone."
+            said = _(
+                "The group lives in **{zone}**. Meetups that are planned keep their zone.",
+                zone=changed.timezone,
+            )
             await self._show(interaction, group.id, said)
 
         async def meetup(interaction: Interaction, planned: FirstMeetup) -> None:
@@ -177,7 +188,12 @@ class Setup(commands.Cog):
                 every_weeks=planned.every_weeks,
             )
             first = started.dates[0].found.occurrence.starts_at
-            said = f"{len(started.dates)} meetups are planned, the first for {moment(first)}."
+            said = ngettext(
+                "{n} meetups are planned, the first for {when}.",
+                "{n} meetups are planned, the first for {when}.",
+                len(started.dates),
+                when=moment(first),
+            )
         else:
             scheduled = await self.services.meetups.schedule(
                 caller=caller,
@@ -187,30 +203,34 @@ class Setup(commands.Cog):
                 repeat=planned.repeat,
             )
             facts = scheduled.facts
-            said = f"**{shown(facts.title)}** is planned for {moment(facts.occurrence.starts_at)}."
+            said = _(
+                "**{title}** is planned for {when}.",
+                title=shown(facts.title),
+                when=moment(facts.occurrence.starts_at),
+            )
         self._wake(AFTER_MEETUP)
-        said += f" Its post comes to <#{group.channel_id}>."
+        parts = [said, _("Its post comes to {channel}.", channel=f"<#{group.channel_id}>")]
         missing = missing_for_event(guild, None)
         if missing is not None:
-            said += f" But there is no event in Discord’s own list. {wording(missing)}"
-        await self._show(interaction, group.id, said)
+            parts += [_("But there is no event in Discord’s own list."), wording(missing)]
+        await self._show(interaction, group.id, " ".join(parts))
 
     async def _set_daily(self, interaction: Interaction, group: Group, hour: Hour) -> None:
         await interaction.response.defer()
         daily, caller, typed = self.services.daily, caller_of(interaction), str(group.id)
         if hour.hour is None:
             await daily.switch_off(caller=caller, typed=typed)
-            await self._show(interaction, group.id, "There are no daily cards.")
+            await self._show(interaction, group.id, _("There are no daily cards."))
             return
         before = await daily.setting(caller=caller, typed=typed)
         # A deck that `/cards daily` chose stays chosen.
         deck = str(before.deck.id) if before.deck is not None else None
         setting = await daily.set(caller=caller, typed=typed, hour=hour.hour, count=hour.count, deck=deck)
         if setting.next_at is not None:
-            self.bot.scheduler.wake("daily cards", setting.next_at)
-        said = f"Daily cards come at {hour.hour:02}:00."
+            self.bot.scheduler.wake("daily cards", setting.next_at)  # the same in every language
+        said = _("Daily cards come at {hour:02}:00.", hour=hour.hour)
         if setting.ready == 0:
-            said += " A day on which no card is due for anybody is skipped."
+            said = " ".join((said, _("A day on which no card is due for anybody is skipped.")))
         await self._show(interaction, group.id, said)
 
     async def _starter(self, interaction: Interaction, group_id: int) -> str:
@@ -260,7 +280,7 @@ def channel_called(interaction: Interaction, channel_id: int) -> discord.abc.Gui
     """A channel that was picked from Discord's list. Raises MissingPermission when the bot cannot see it."""
     channel = require_guild(interaction).get_channel(channel_id)
     if channel is None:
-        raise MissingPermission(permissions=("View Channel",), channel_id=channel_id)
+        raise MissingPermission(permissions=(VIEW_CHANNEL,), channel_id=channel_id)
     return channel
 
 

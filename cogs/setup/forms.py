@@ -9,6 +9,7 @@ import discord
 from bot.client import Interaction
 from bot.courses.packs import Pack
 from bot.db.models import DailyCards, Group
+from bot.locales import N_, _, ngettext
 from bot.scheduling.recurrence import Repeat
 from bot.services.courses.finding import COURSE_LIMIT
 from bot.services.groups import NAME_LIMIT
@@ -18,20 +19,23 @@ from bot.ui.modals import Form
 ZONE_LIMIT = 64
 WHEN_LIMIT = 100
 TITLE_LIMIT = 80
+# As they can be typed.
+EXAMPLE_NAME = "fast.ai Berlin"  # the same in every language
+EXAMPLE_TIME = "next thursday at 19:00"  # the same in every language
 # Discord's, of one select.
 MOST_OPTIONS = 25
 OFF = "off"
 ONCE = "once"
 REPEATS = {
-    ONCE: ("Only once", Repeat.NONE),
-    "weekly": ("Every week", Repeat.WEEKLY),
-    "fortnightly": ("Every two weeks", Repeat.FORTNIGHTLY),
-    "monthly": ("Every month", Repeat.MONTHLY),
+    ONCE: (N_("Only once"), Repeat.NONE),
+    "weekly": (N_("Every week"), Repeat.WEEKLY),
+    "fortnightly": (N_("Every two weeks"), Repeat.FORTNIGHTLY),
+    "monthly": (N_("Every month"), Repeat.MONTHLY),
 }
 #: One meetup for each lesson of the course, so many weeks apart.
 PER_LESSON = {
-    "lesson_1": ("One for each lesson of the course, every week", 1),
-    "lesson_2": ("One for each lesson, every two weeks", 2),
+    "lesson_1": (N_("One for each lesson of the course, every week"), 1),
+    "lesson_2": (N_("One for each lesson, every two weeks"), 2),
 }
 
 
@@ -67,10 +71,10 @@ class CreateForm(Form):
         channel: discord.TextChannel | None,
         submitted: Callable[[Interaction, NewGroup], Awaitable[None]],
     ) -> None:
-        super().__init__(title="Make a study group")
+        super().__init__(title=_("Make a study group"))
         self._submitted = submitted
         self._name, self._zone, self._channel = name_input(), zone_input(None), channel_select(channel)
-        self.add_item(discord.ui.Label(text="What is it called?", component=self._name))
+        self.add_item(discord.ui.Label(text=_("What is it called?"), component=self._name))
         self.add_item(zone_label(self._zone))
         self.add_item(channel_label(self._channel))
 
@@ -88,7 +92,7 @@ class ChannelForm(Form):
         channel: discord.TextChannel | None,
         submitted: Callable[[Interaction, int], Awaitable[None]],
     ) -> None:
-        super().__init__(title="The group’s channel")
+        super().__init__(title=_("The group’s channel"))
         self._submitted, self._channel = submitted, channel_select(channel)
         self.add_item(channel_label(self._channel))
 
@@ -98,7 +102,7 @@ class ChannelForm(Form):
 
 class ZoneForm(Form):
     def __init__(self, *, zone: str, submitted: Callable[[Interaction, str], Awaitable[None]]) -> None:
-        super().__init__(title="The group’s time zone")
+        super().__init__(title=_("The group’s time zone"))
         self._submitted, self._zone = submitted, zone_input(zone)
         self.add_item(zone_label(self._zone))
 
@@ -114,7 +118,7 @@ class CourseForm(Form):
         packs: Sequence[Pack],
         submitted: Callable[[Interaction, str | None], Awaitable[None]],
     ) -> None:
-        super().__init__(title="What you learn together")
+        super().__init__(title=_("What you learn together"))
         self._submitted = submitted
         self._pack: discord.ui.Select[CourseForm] = discord.ui.Select(
             options=[
@@ -138,15 +142,15 @@ class CourseForm(Form):
         )
         self.add_item(
             discord.ui.Label(
-                text="A course that I know, lesson by lesson",
-                description="/course show tells what is in it; /course import brings your own.",
+                text=_("A course that I know, lesson by lesson"),
+                description=_("/course show tells what is in it; /course import brings your own."),
                 component=self._pack,
             )
         )
         self.add_item(
             discord.ui.Label(
-                text="Or another one, by its name",
-                description="Its name is then all that I know of it.",
+                text=_("Or another one, by its name"),
+                description=_("Its name is then all that I know of it."),
                 component=self._other,
             )
         )
@@ -160,14 +164,14 @@ class MeetupForm(Form):
     def __init__(
         self, *, group: Group, submitted: Callable[[Interaction, FirstMeetup], Awaitable[None]]
     ) -> None:
-        super().__init__(title="When you meet")
+        super().__init__(title=_("When you meet"))
         self._submitted = submitted
         self._when: discord.ui.TextInput[MeetupForm] = discord.ui.TextInput(
-            placeholder="next thursday at 19:00", max_length=WHEN_LIMIT, custom_id="when"
+            placeholder=EXAMPLE_TIME, max_length=WHEN_LIMIT, custom_id="when"
         )
-        offered = {value: label for value, (label, _) in REPEATS.items()}
+        offered = {value: _(label) for value, (label, _repeat) in REPEATS.items()}
         if group.pack is not None:
-            offered |= {value: label for value, (label, _) in PER_LESSON.items()}
+            offered |= {value: _(label) for value, (label, _weeks) in PER_LESSON.items()}
         self._rhythm: discord.ui.Select[MeetupForm] = discord.ui.Select(
             options=[discord.SelectOption(label=label, value=value) for value, label in offered.items()],
             custom_id="rhythm",
@@ -177,16 +181,16 @@ class MeetupForm(Form):
         )
         self.add_item(
             discord.ui.Label(
-                text="When is the first one?",
-                description="In your own time zone if you have set one, else in the group’s.",
+                text=_("When is the first one?"),
+                description=_("In your own time zone if you have set one, else in the group’s."),
                 component=self._when,
             )
         )
-        self.add_item(discord.ui.Label(text="How often?", component=self._rhythm))
+        self.add_item(discord.ui.Label(text=_("How often?"), component=self._rhythm))
         self.add_item(
             discord.ui.Label(
-                text="What is it called?",
-                description="Meetups for lessons are named after them.",
+                text=_("What is it called?"),
+                description=_("Meetups for lessons are named after them."),
                 component=self._title,
             )
         )
@@ -210,10 +214,10 @@ class DailyForm(Form):
         daily: DailyCards | None,
         submitted: Callable[[Interaction, Hour], Awaitable[None]],
     ) -> None:
-        super().__init__(title="Daily cards")
+        super().__init__(title=_("Daily cards"))
         self._submitted = submitted
         now = str(daily.hour) if daily is not None else OFF
-        hours = {**{str(hour): f"{hour:02}:00" for hour in range(24)}, OFF: "No daily cards"}
+        hours = {**{str(hour): f"{hour:02}:00" for hour in range(24)}, OFF: _("No daily cards")}
         self._hour: discord.ui.Select[DailyForm] = discord.ui.Select(
             options=[
                 discord.SelectOption(label=label, value=value, default=value == now and daily is not None)
@@ -231,12 +235,12 @@ class DailyForm(Form):
         )
         self.add_item(
             discord.ui.Label(
-                text="At which hour?",
-                description=f"In the group’s zone, {group.timezone}.",
+                text=_("At which hour?"),
+                description=_("In the group’s zone, {zone}.", zone=group.timezone),
                 component=self._hour,
             )
         )
-        self.add_item(discord.ui.Label(text="How many cards?", component=self._count))
+        self.add_item(discord.ui.Label(text=_("How many cards?"), component=self._count))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         chosen = self._hour.values[0]
@@ -245,7 +249,7 @@ class DailyForm(Form):
 
 
 def name_input() -> discord.ui.TextInput[Any]:
-    return discord.ui.TextInput(placeholder="fast.ai Berlin", max_length=NAME_LIMIT, custom_id="name")
+    return discord.ui.TextInput(placeholder=EXAMPLE_NAME, max_length=NAME_LIMIT, custom_id="name")
 
 
 def zone_input(zone: str | None) -> discord.ui.TextInput[Any]:
@@ -256,8 +260,8 @@ def zone_input(zone: str | None) -> discord.ui.TextInput[Any]:
 
 def zone_label(component: discord.ui.TextInput[Any]) -> discord.ui.Label[Any]:
     return discord.ui.Label(
-        text="Where does it live?",
-        description="A city or its time zone. /timezone lists them all as you type.",
+        text=_("Where does it live?"),
+        description=_("A city or its time zone. /timezone lists them all as you type."),
         component=component,
     )
 
@@ -273,11 +277,11 @@ def channel_select(channel: discord.TextChannel | None) -> discord.ui.ChannelSel
 
 def channel_label(component: discord.ui.ChannelSelect[Any]) -> discord.ui.Label[Any]:
     return discord.ui.Label(
-        text="Where does it talk?",
-        description="Meetups, reminders and daily cards are posted there.",
+        text=_("Where does it talk?"),
+        description=_("Meetups, reminders and daily cards are posted there."),
         component=component,
     )
 
 
 def lessons(pack: Pack) -> str:
-    return "1 lesson" if len(pack.lessons) == 1 else f"{len(pack.lessons)} lessons"
+    return ngettext("{n} lesson", "{n} lessons", len(pack.lessons))

@@ -10,6 +10,7 @@ from typing import Any, cast
 import psutil
 import pytest
 
+from bot.locales import speaking
 from bot.rendering.cards import BoardCard, BoardRow, Card, Theme
 from bot.rendering.drawing import draw
 from bot.rendering.fonts import Fonts
@@ -42,6 +43,26 @@ async def test_the_other_process_draws_the_same_bytes(painter: Painter, fonts: F
     assert workers() == []
     with pytest.raises(PictureFailed, match="closed"):
         await painter.draw(BOARD, Theme.LIGHT)
+
+
+async def test_a_picture_is_worded_in_the_language_of_whoever_asks(painter: Painter, fonts: Fonts) -> None:
+    with speaking("de"):
+        drawn = await painter.draw(BOARD, Theme.LIGHT)
+        german = draw(BOARD, Theme.LIGHT, fonts)
+    assert drawn == german
+    assert german != draw(BOARD, Theme.LIGHT, fonts)
+    assert await painter.draw(BOARD, Theme.LIGHT) != german
+
+
+async def test_the_process_knows_no_secret(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It draws what members typed: neither the token nor the database's address is its business."""
+    monkeypatch.setenv("DISCORD_TOKEN", "hunter2")
+    monkeypatch.setenv("COHORT_DATABASE_URL", "postgresql://cohort:hunter2@host/cohort")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "hunter2")
+    await painter.draw(BOARD, Theme.LIGHT)
+    (worker,) = workers()
+    assert not [name for name, value in worker.environ().items() if "hunter2" in value]
+    assert worker.environ()["PATH"]
 
 
 async def test_too_many_at_once_are_told_so_and_the_others_are_drawn() -> None:

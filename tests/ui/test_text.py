@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from simcord.preview._markdown import markdown_tokens
 
@@ -27,16 +27,23 @@ def leaves(tokens: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield token
 
 
+def judged(markdown: str) -> list[dict[str, Any]]:
+    """The judge's tokens; tables, which it knows and Discord does not, are left out of the question."""
+    tokens = list(leaves(markdown_tokens(markdown)))
+    assume(all(token["type"] != "table" for token in tokens))
+    return tokens
+
+
 def read(markdown: str) -> str:
     """What a reader sees, without spaces."""
-    return "".join("".join(t.get("content", "") for t in leaves(markdown_tokens(markdown))).split())
+    return "".join("".join(t.get("content", "") for t in judged(markdown)).split())
 
 
 @given(st.one_of(PIECES, st.text(max_size=60)))
 def test_no_formatting_mention_or_masked_link_survives(text: str) -> None:
     # Indented code is CommonMark's, which the judge follows, and none of Discord's.
     shown = "\n".join(line.lstrip() for line in plain(text).splitlines())
-    kinds = {token["type"] for token in leaves(markdown_tokens(shown))}
+    kinds = {token["type"] for token in judged(shown)}
     assert kinds <= HARMLESS, (plain(text), kinds)
 
 
@@ -60,6 +67,7 @@ def test_an_address_shows_itself_wherever_it_leads(text: str) -> None:
         ("[free](https://a.b)\n[more](https://c.d)", "\\[free\\](https://a.b)\n\\[more\\](https://c.d)"),
         ("see https://a.b/snake_case_name", "see https://a.b/snake_case_name"),
         ("1. one\n- two", "1\\. one\n\\- two"),
+        ("a heading?\n---", "a heading?\n--\\-"),
         ("C++ at 1.5 x", "C++ at 1.5 x"),
     ],
 )

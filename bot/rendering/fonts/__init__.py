@@ -22,7 +22,7 @@ FONT_FILE = re.compile(r"(?i)\.(ttf|otf|ttc|otc)$")
 BOLD = re.compile(r"(?i)bold|black|heavy")
 # Faces with Chinese, Japanese or Korean, by the names under which systems have them.
 SYSTEM_CJK = re.compile(
-    r"NotoSans(CJK|SC|TC|HK|JP|KR)|SourceHanSans|wqy-|DroidSansFallback"
+    r"NotoSans(CJK|SC|TC|HK|JP|KR)|SourceHanSans|wqy-|DroidSansFallback"  # the same in every language
     r"|msyh\.|YuGothM\.|malgun\.|Hiragino Sans GB\.|AppleSDGothicNeo\."
 )
 # Asks for the picture instead of the sign: always one, turned into one, a keycap, half of a flag.
@@ -136,7 +136,7 @@ def _opened(files: Sequence[Path]) -> Iterator[Face]:
 def _system_files() -> list[Path]:
     home = Path.home()
     if sys.platform == "win32":
-        places = [Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts"]
+        places = [Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts"]  # the same in every language
     elif sys.platform == "darwin":
         places = [home / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts")]
     else:

@@ -44,10 +44,10 @@ def draw_formulas(formulas: Sequence[Formula], theme: Theme) -> FormulaPicture:
             tree, cost = mathml(formula.source)
             work += cost
             if work > WORK_AT_MOST:
-                raise NotUnderstood("too much for one picture")
+                raise NotUnderstood("too much for one picture")  # the same in every language
             one = _drawn(tree, PALETTES[theme].ink, DISPLAY if formula.display else INLINE)
             if _height([*drawn, one]) > HEIGHT:
-                raise NotUnderstood("too high for one picture")
+                raise NotUnderstood("too high for one picture")  # the same in every language
             drawn.append(one)
         except Exception:  # two libraries raise whatever comes for what is no LaTeX
             lacking.append(formula)
@@ -67,7 +67,7 @@ class _Drawn:
 def _drawn(tree: Element, ink: str, size: int) -> _Drawn:
     font = loadedfonts["default"]
     if any(not font.glyphindex(sign) for sign in "".join(tree.itertext()) if not sign.isspace()):
-        raise NotUnderstood("the font lacks a character")
+        raise NotUnderstood("the font lacks a character")  # the same in every language
     font.language("math", "")  # type: ignore[no-untyped-call]  # an error amid words leaves it set for words
     config.svg2 = False  # its symbols would give several brackets the same id
     tree.set("mathcolor", ink)
@@ -76,7 +76,7 @@ def _drawn(tree: Element, ink: str, size: int) -> _Drawn:
         math = Math(_broken(math, size), size=size)
     width, height = math.getsize()
     if not (0 < width * SMALLEST <= BREADTH and height > 0):
-        raise NotUnderstood("nothing, or too wide to be read")
+        raise NotUnderstood("nothing, or too wide to be read")  # the same in every language
     scale = min(1.0, BREADTH / width)
     group = Element("g")
     math.node.draw(-math.node.bbox.xmin, math.node.bbox.ymax, group)
@@ -109,7 +109,7 @@ def _broken(math: Math, size: int) -> Element:
     for place, element in enumerate(row.element):
         if place in before:
             SubElement(line, "mspace", linebreak="newline")
-            SubElement(line, "mspace", width=f"{size}px")
+            SubElement(line, "mspace", width=f"{size}px")  # the same in every language
         line.append(element)
     return tree
 

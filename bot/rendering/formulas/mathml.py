@@ -30,7 +30,7 @@ def mathml(source: str) -> tuple[Element, int]:
     Raises NotUnderstood; for what is no LaTeX, latex2mathml raises errors of many kinds.
     """
     if len(source) > LONGEST:
-        raise NotUnderstood("too long")
+        raise NotUnderstood("too long")  # the same in every language
     root = Converter(display="block").convert_to_element(_rewritten(source))
     settling = _Settling()
     settling.settle(root)
@@ -69,7 +69,8 @@ _TEXT_WITH_FORMULAS = re.compile(r"\\(?:text|[hm]box) ?\{((?:[^{}$]*\$[^$]*\$)+[
 _OPERATOR_NAME = re.compile(r"(\\operatorname\*? ?\{)([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\\begin ?\{([^{}]*)\}")
 _ENVIRONMENTS = frozenset({
-    "align*", "array", "bmatrix", "Bmatrix", "cases", "matrix", "pmatrix", "smallmatrix", "vmatrix", "Vmatrix"
+    "align*", "array", "bmatrix", "Bmatrix", "cases", "matrix",  # the same in every language
+    "pmatrix", "smallmatrix", "vmatrix", "Vmatrix",  # the same in every language
 })  # fmt: skip
 _REFUSED = re.compile(
     r"\\(?:def|newcommand|newenvironment|DeclareMathOperator|unicode)(?![a-zA-Z])"
@@ -114,7 +115,8 @@ _LENGTHS = frozenset({
 })  # fmt: skip
 _LENGTH = re.compile(r"[+-]?(\d+(?:\.\d+)?|\.\d+)([a-z]{2})")
 _VARIANTS = {
-    "bold": "bold normal",  # else it is italic too
+    # Else it is italic too.
+    "bold": "bold normal",  # the same in every language
     "double-struck": "double",
     "sans-serif": "sans",
     "monospace": "mono",
@@ -151,7 +153,7 @@ class _Settling:
         """`times` it will be laid out; in `display` style sums have their limits above and below."""
         self.work += times
         if self.work > WORK_AT_MOST or depth > DEEPEST:
-            raise NotUnderstood("nested too deep")
+            raise NotUnderstood("nested too deep")  # the same in every language
         _settle_attributes(element)
         if not len(element):
             _settle_leaf(element)
@@ -174,7 +176,7 @@ class _Settling:
 def _settle_attributes(element: Element) -> None:
     """Only what is known stays: no links, no styles, and no colours, which might be the paper's."""
     if element.get("columnlines") or element.get("rowlines"):
-        raise NotUnderstood("lines in a table")
+        raise NotUnderstood("lines in a table")  # the same in every language
     if element.get("lspace", "").endswith("width"):
         raise NotUnderstood("overlapping")
     for name, value in element.items():
@@ -193,7 +195,7 @@ def _settle_attributes(element: Element) -> None:
 def _is_length(value: str) -> bool:
     found = _LENGTH.fullmatch(value)
     if found and float(found[1]) > LARGEST * (1 if found[2] == "em" else 10):
-        raise NotUnderstood("larger than the paper")
+        raise NotUnderstood("larger than the paper")  # the same in every language
     return found is not None or value.isalpha() or value in ("0", "0px")
 
 
