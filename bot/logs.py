@@ -1,10 +1,14 @@
 """Structured logs: one line per event, the interaction's reference on each, secrets never."""
 
+import json
 import logging
 import re
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.processors import ExceptionRenderer
@@ -51,7 +55,7 @@ def set_up_logs(*, level: str, format: str, secrets: Iterable[str] = ()) -> None
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = CarefulHandler(redact, sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -61,21 +65,47 @@ def set_up_logs(*, level: str, format: str, secrets: Iterable[str] = ()) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)
+    # What nobody caught would be printed by Python itself, as it is.
+    sys.excepthook = log_uncaught
     # Each poll and each SQL statement on its own line would bury what matters.
     for chatty in ("apscheduler", "aiosqlite", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The last line of a process that ends with an exception; Ctrl-C is none."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logging.getLogger("bot").critical("ended by an unexpected error", exc_info=(kind, error, trace))
+
+
+class CarefulHandler(logging.StreamHandler[Any]):
+    """Writes lines; one that cannot be written is told of without what it would have said."""
+
+    def __init__(self, redact: "Redactor", stream: Any) -> None:
+        super().__init__(stream)
+        self._redact = redact
+
+    def handleError(self, record: logging.LogRecord) -> None:  # logging's own name
+        # The standard library's prints the message and its arguments as they are.
+        where = f"{record.pathname}:{record.lineno}"
+        text = f"a log line from {where} could not be written\n{traceback.format_exc()}"
+        sys.stderr.write(self._redact.clean(text))
 
 
 class Redactor:
     """Takes known secrets, and whatever has the shape of a Discord token, out of every value."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = tuple(secret for secret in secrets if secret)
+        # The longest first: one may be a part of another.
+        self._secrets = sorted({form for secret in secrets for form in forms(secret)}, key=len, reverse=True)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: self._clean(value) for key, value in event.items()}
+        return {key: self.clean(value) for key, value in event.items()}
 
-    def _clean(self, value: Any) -> Any:
+    def clean(self, value: Any) -> Any:
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, "[redacted]")
@@ -83,9 +113,16 @@ class Redactor:
                 value = shape.sub("[redacted]", value)
             return value
         if isinstance(value, dict):
-            return {key: self._clean(inner) for key, inner in value.items()}
+            return {self.clean(key): self.clean(inner) for key, inner in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self._clean(inner) for inner in value]
+            return [self.clean(inner) for inner in value]
         if value is None or isinstance(value, (bool, int, float)):
             return value
-        return self._clean(str(value))
+        return self.clean(str(value))
+
+
+def forms(secret: str) -> Iterator[str]:
+    """The ways in which a secret stands in a line: itself, in an address, inside of JSON or a repr."""
+    if secret:
+        yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+        yield from (json.dumps(secret)[1:-1], repr(secret)[1:-1], repr(repr(secret))[2:-2])

@@ -3,12 +3,18 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import structlog
 
 from bot.logs import set_up_logs
+from bot.settings import Settings
 
 PASSWORD = "correct-horse"
 BOT_TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4" + ".Cl2FMQ." + "ZnCjm1XVW7vRze4b7Cq4se7kKWs-AB"
@@ -25,15 +31,17 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
 
-    def begin(format: str, level: str = "INFO") -> Callable[[], str]:
+    def begin(format: str, level: str = "INFO", secrets: Iterable[str] = ()) -> Callable[[], str]:
         stream = io.StringIO()
         monkeypatch.setattr("sys.stderr", stream)
-        set_up_logs(level=level, format=format, secrets=[PASSWORD])
+        monkeypatch.setattr("sys.excepthook", sys.excepthook)
+        set_up_logs(level=level, format=format, secrets=[PASSWORD, *secrets])
         return stream.getvalue
 
     yield begin
     root.handlers[:] = before
     root.setLevel(level)
+    logging.captureWarnings(False)
     for chatty in ("apscheduler", "aiosqlite", "alembic.runtime.plugins"):
         logging.getLogger(chatty).setLevel(logging.NOTSET)
     structlog.reset_defaults()
@@ -118,3 +126,67 @@ def test_numbers_and_absent_values_stay_what_they_are(start: Start) -> None:
     logging.getLogger("bot").info("counted", extra={"guilds": 3, "shard": None, "warm": True, "share": 0.5})
     event = json.loads(written())
     assert (event["guilds"], event["shard"], event["warm"], event["share"]) == (3, None, True, 0.5)
+
+
+# Everything that another writing of it could change: quotes, a backslash, what addresses encode, an umlaut.
+AWKWARD = "p@ss/w'o\"r\\d %ü+&"
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_a_secret_is_known_in_every_writing(start: Start, format: str) -> None:
+    written = start(format, secrets=[AWKWARD])
+    log = logging.getLogger("bot")
+    log.warning("cannot reach postgresql://cohort:%s@db/cohort", quote(AWKWARD, safe=""))
+    log.warning("with %r and %r", {"password": AWKWARD}, repr({"password": AWKWARD}))
+    log.warning("body %s", json.dumps({"password": AWKWARD}), extra={"by": {AWKWARD: 1}})
+    text = written()
+    assert text.count("[redacted]") >= 5
+    assert "ss/w" not in text
+    assert quote(AWKWARD, safe="")[:12] not in text
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_a_line_that_cannot_be_written_and_a_warning_tell_no_secret(start: Start, format: str) -> None:
+    written = start(format)
+
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise ValueError(f"not with {PASSWORD}")
+
+    logging.getLogger("bot").warning("%d of %s", BOT_TOKEN, PASSWORD)  # %d takes no text
+    logging.getLogger("bot").warning("it is %s", Unspeakable())
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(f"deprecated: {PASSWORD}", stacklevel=1)
+    text = written()
+    assert all(secret not in text for secret in SECRETS)
+    assert text.count("could not be written") == 2
+    assert "test_logs.py" in text
+    assert "deprecated: [redacted]" in text
+
+
+def test_what_nobody_caught_is_told_like_the_rest(tmp_path: Path) -> None:
+    program = (
+        "from bot.logs import set_up_logs\n"
+        f"set_up_logs(level='INFO', format='console', secrets=[{PASSWORD!r}])\n"
+        f"raise RuntimeError('login with {PASSWORD} refused')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "login with [redacted] refused" in ended.stderr
+    assert "ended by an unexpected error" in ended.stderr
+    assert PASSWORD not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("database_url", "postgresql://cohort:s3cr%2Ft@db/cohort"),
+        ("database_url", "postgresql://db/cohort?user=cohort&password=s3cr%2Ft"),
+        ("classifier_url", "https://cohort:s3cr%2Ft@models.example/v1"),
+        ("classifier_url", "https://models.example/v1?key=s3cr%2Ft"),
+        ("discord_api_url", "https://cohort:s3cr%2Ft@proxy.example"),
+    ],
+)
+def test_a_password_in_an_address_is_a_secret(variable: str, value: str) -> None:
+    assert Settings(_env_file=None, **{variable: value}).secrets() == ["s3cr/t"]
