@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import discord
 import simcord
@@ -180,6 +180,14 @@ async def open_world(
             await world.close()
 
 
+class PatientEnv(simcord.Env):
+    """SimCord gives the bot five seconds to start, whatever it is told: too few for a slow laptop."""
+
+    async def _settle_internal(self, *, timeout: float | None = None, **arguments: Any) -> None:  # noqa: ASYNC109
+        timeout = self.settle_timeout if timeout is None else max(timeout, self.settle_timeout)
+        await super()._settle_internal(timeout=timeout, **arguments)
+
+
 def new_world(settings: Settings, *, classifier: ClassifierKind = "local") -> World:
     """A bot and a simulated Discord that do not know each other yet; `World.connect` brings them together."""
     classifiers = CLASSIFIERS[classifier]
@@ -199,7 +207,7 @@ def new_world(settings: Settings, *, classifier: ClassifierKind = "local") -> Wo
 
     scheduler = HandDriven(clock=clock)
     bot = build(scheduler)
-    env: simcord.Env = simcord.Env(bot, shard_count=1, check_errors=False, settle_timeout=SETTLE_SECONDS)
+    env: simcord.Env = PatientEnv(bot, shard_count=1, check_errors=False, settle_timeout=SETTLE_SECONDS)
     return World(env, bot, scheduler, build)
 
 
