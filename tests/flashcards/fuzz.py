@@ -129,8 +129,8 @@ class Mutation:
                 change = self.random.choice(CHANGES).format(table=table, column=column)
                 try:
                     connection.execute(change, (value,))
-                except (sqlite3.IntegrityError, sqlite3.OperationalError, UnicodeDecodeError):
-                    continue  # not with this value, or without row ids
+                except (sqlite3.DatabaseError, UnicodeDecodeError):
+                    continue  # not with this value, without row ids, or after what was done before
             return connection.serialize()
         finally:
             connection.close()
@@ -175,6 +175,16 @@ def check(result: Package | Sheet) -> None:
     assert transfer.receive(stream) == result
 
 
+def memory() -> str:
+    """The most that this process ever held, the interpreter and its libraries among it."""
+    if sys.platform == "win32":
+        return ""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f", most memory {peak / (2**20 if sys.platform == 'darwin' else 2**10):.0f} MiB"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -211,7 +221,7 @@ def main() -> int:
         faulthandler.cancel_dump_traceback_later()
         slowest = max(slowest, time.perf_counter() - begun)
     sys.stdout.write(
-        f"seed {asked.seed}, {asked.count} mutations, slowest {slowest:.2f} s: {dict(results)}\n"
+        f"seed {asked.seed}, {asked.count} mutations, slowest {slowest:.2f} s{memory()}: {dict(results)}\n"
     )
     return 1 if results["broken"] else 0
 

@@ -1,0 +1,1 @@
+"""Whatever a client could send, at every command, button, form and suggestion, by whoever may not."""
