@@ -54,10 +54,12 @@ async def test_a_forgotten_session_identifies_anew(standin: StandIn, program: Pr
     await works(standin)
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 4000, 4009])
-async def test_close_codes(standin: StandIn, program: Program, code: int) -> None:
+@pytest.mark.parametrize(("code", "resumes"), [(1000, 0), (1001, 0), (4000, 1), (4003, 1), (4009, 1)])
+async def test_close_codes(standin: StandIn, program: Program, code: int, resumes: int) -> None:
     await standin.gateway.close(code)
     await standin.wait_until(lambda: standin.gateway.resumes + standin.gateway.identifies == 2)
+    assert standin.gateway.resumes == resumes
+    assert standin.gateway.endings[0] == f"close {code}"
     await standin.wait_until(lambda: standin.gateway.ready_shards)
     await works(standin)
 

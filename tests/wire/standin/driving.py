@@ -342,7 +342,7 @@ class Driving:
             "version": 1,
             "data": data,
             "channel_id": str(channel.id),
-            "locale": "en-US",
+            "locale": world.users[interaction.user_id].locale,
             "entitlements": [],
             "context": 1 if channel.type == DM else 0,
             "attachment_size_limit": UPLOAD_LIMIT,
@@ -360,8 +360,8 @@ class Driving:
         payload["channel"]["permissions"] = str(allowed)
         return payload | {
             "guild_id": str(guild.id),
-            "guild_locale": "en-US",
-            "guild": {"id": str(guild.id), "locale": "en-US", "features": []},
+            "guild_locale": guild.locale,
+            "guild": {"id": str(guild.id), "locale": guild.locale, "features": []},
             "app_permissions": str(world.permissions(guild, world.bot.id, channel)),
             "member": payloads.member(world, guild.members[interaction.user_id])
             | {"permissions": str(allowed)},

@@ -108,6 +108,8 @@ class Connection:
         self.session: Session | None = None
         self.acknowledges = True
         self.silent = False
+        #: The code that we closed it with; a client echoes another one.
+        self.closed_with: int | None = None
         self._compression = compressor(kind)
         # None ends the writer.
         self._queue: asyncio.Queue[tuple[dict[str, Any], Callable[[], None] | None] | None] = asyncio.Queue()
@@ -139,6 +141,7 @@ class Connection:
 
     async def close(self, code: int) -> None:
         """Close with a code, after what is queued has left."""
+        self.closed_with = code
         await self.stop()
         await self.socket.close(code=code)
 
@@ -243,7 +246,7 @@ class Gateway:
         except Exception:
             self.violations.append(f"gateway: {traceback.format_exc()}")
         finally:
-            self.endings.append(f"close {socket.close_code}")
+            self.endings.append(f"close {connection.closed_with or socket.close_code}")
             self._forget(connection)
             await connection.stop()
             self._notify()
@@ -254,7 +257,8 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            if connection.socket.close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
+            code = connection.closed_with or connection.socket.close_code
+            if code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
                 self.sessions.pop(session.id, None)  # a client that says goodbye cannot resume
 
     async def _received(self, connection: Connection, message: dict[str, Any]) -> None:

@@ -95,6 +95,16 @@ class Interactions:
         self.all[interaction.id] = interaction
         self._by_token[interaction.token] = interaction
 
+    def forget(self, interaction: Interaction) -> None:
+        """Drop an interaction that is over, its replies and their files: a long run would fill the memory.
+
+        Its token opens nothing any more, as Discord's do after a quarter of an hour.
+        """
+        del self.all[interaction.id]
+        del self._by_token[interaction.token]
+        for message in interaction.replies:
+            self.world.forget_message(message)
+
     async def callback(self, request: Request) -> dict[str, Any] | None:
         interaction = self._by_token.get(request.args["token"])
         if interaction is None or interaction.id != request.id("interaction"):

@@ -200,7 +200,8 @@ def voice_state(world: World, where: Guild, user_id: int) -> Payload:
 def guild(world: World, what: Guild, *, create: bool = False, intents: int = ~0) -> Payload:
     """A server as GET /guilds/{id} gives it; with `create` as GUILD_CREATE does.
 
-    Without the privileged members intent a GUILD_CREATE names the bot alone among the members.
+    Without the privileged members intent a GUILD_CREATE names the bot and who sits in voice among the
+    members. Source: Discord's developer documentation, "Guild Create".
     """
     payload: Payload = {
         "id": str(what.id),
@@ -220,7 +221,7 @@ def guild(world: World, what: Guild, *, create: bool = False, intents: int = ~0)
         "nsfw_level": 0,
         "premium_tier": 0,
         "premium_progress_bar_enabled": False,
-        "preferred_locale": "en-US",
+        "preferred_locale": what.locale,
         "system_channel_id": None,
         "system_channel_flags": 0,
         "rules_channel_id": None,
@@ -228,12 +229,13 @@ def guild(world: World, what: Guild, *, create: bool = False, intents: int = ~0)
         "vanity_url_code": None,
         "application_id": None,
         "features": [],
-        "emojis": [],
+        "emojis": what.emojis,
         "stickers": [],
         "roles": [role(r) for r in sorted(what.roles.values(), key=lambda r: r.id)],
     }
     if create:
-        seen = [m for m in what.members.values() if intents & GUILD_MEMBERS or m.user_id == world.bot.id]
+        named = {world.bot.id, *what.voice}
+        seen = [m for m in what.members.values() if intents & GUILD_MEMBERS or m.user_id in named]
         channels = [world.channels[c] for c in what.channel_ids]
         payload |= {
             "joined_at": iso(what.members[world.bot.id].joined_at),

@@ -6,6 +6,7 @@ clock, so a message's id tells its time as Discord's does.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
@@ -85,6 +86,7 @@ class User:
     name: str
     bot: bool = False
     dms_open: bool = True
+    locale: str = "en-US"
 
 
 @dataclass
@@ -144,10 +146,13 @@ class Guild:
     id: int
     name: str
     owner_id: int
+    locale: str = field(default="en-US", kw_only=True)
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
     channel_ids: list[int] = field(default_factory=list)
     events: dict[int, ScheduledEvent] = field(default_factory=dict)
+    #: As Discord's JSON has them.
+    emojis: list[dict[str, Any]] = field(default_factory=list)
     #: Who sits in which voice channel, by user id.
     voice: dict[int, int] = field(default_factory=dict)
 
@@ -281,6 +286,14 @@ class World:
         self.messages[message.id] = message
         self.by_channel.setdefault(channel_id, []).append(message.id)
         return message
+
+    def forget_message(self, message: Message) -> None:
+        """As if it had never been, files and all."""
+        del self.messages[message.id]
+        ids = self.by_channel[message.channel_id]
+        del ids[bisect_left(ids, message.id)]  # ids only grow
+        for attachment in message.attachments:
+            self.files.pop(int(attachment["id"]), None)
 
     def visible(self, channel_id: int) -> list[Message]:
         """The messages that stand in a channel for everyone, oldest first."""
