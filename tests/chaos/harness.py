@@ -1,138 +1,100 @@
 """Real bot processes, killed at random moments, against a Discord that fails: who got what, and how often.
 
-Each round plans some reminders that are due at once, starts what does not run, and kills a process: while
-Discord holds its message but not yet the answer ("ghost"), while the message is still on its way
-("late"), or at any moment at all. Requests meet 500, 502, 503, 429 and lost connections; some outages
-last longer than Discord remembers a nonce; some processes sleep through their lease and wake up again.
+Each round plans some reminders that are due at once, starts what does not run, and kills: while Discord
+holds a message but its sender not yet the answer ("ghost"), while the message is still on its way ("late"),
+or at any moment at all. Requests meet 500, 502, 503, 429, lost connections and answers that come too late;
+some outages last longer than Discord remembers a nonce; some processes sleep through their lease and wake up
+again; PostgreSQL's own processes are killed under the bots.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import signal
+import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from sqlalchemy import func, select
 
 from bot.db.engine import Database
-from bot.db.models import Delivery, DeliveryState, Reminder
+from bot.db.models import Delivery
 from bot.db.models.deliveries import OPEN
-from bot.delivery.ledger import Ledger, Outgoing
+from tests.chaos.judgement import POSTS, Witness, unsettled
+from tests.chaos.members import Members
+from tests.chaos.nursery import ForkedBot, Nursery
+from tests.chaos.plan import Figure, Plan
 from tests.openapi import BodyValidator
-from tests.wire.process import BotProcess
-from tests.wire.standin import StandIn, User
+from tests.postgres import PostgresServer
+from tests.wire.standin import StandIn
+from tests.wire.standin.faults import Fault
 
-POSTS = ("POST", "/channels/*/messages")
 READS = ("GET", "/channels/*/messages")
 OPENS = ("POST", "/users/@me/channels")
-MEMBERS = 12
-#: Every so many members take no direct messages: theirs go to the channel.
-CLOSED_EVERY = 4
+DELIVERIES_PER_MEMBER = 50
+#: Of so many starts one imports everything for itself.
+COLD_EVERY = 20
+# A machine that is very busy takes long over a start; that is no fault of the bot.
+READY_SECONDS = 300.0
+SENDING_SECONDS = 60.0
 LONGER_THAN_A_NONCE = timedelta(minutes=6)
-# What met many errors in a row may wait this long for its next attempt (the backoff of the seventh).
-LAST_ROUND_SECONDS = 300
-WORDS = re.compile(r"chaos (\d{5})")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to happen; with one seed the same moments are chosen, though machines differ in speed.
-
-    `naive` takes away what protects: Discord forgets nonces, and messages lose their marks.
-    """
-
-    deliveries: int = 200
-    kills: int = 20
-    seed: int = 1
-    processes: int = 1
-    lease_seconds: float = 3.0
-    faults: float = 0.3
-    naive: bool = False
-
-
-@dataclass
-class Figure:
-    """What happened, as the stand-in saw it."""
-
-    plan: Plan
-    database: str
-    kills: Counter[str] = field(default_factory=Counter)
-    stops: int = 0
-    outages: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    nonce_hits: int = 0
-    retries: int = 0
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    unsettled: list[str] = field(default_factory=list)
-    violations: list[str] = field(default_factory=list)
-    #: How each doubled one came about: what was asked of its channel, and when Discord forgot its nonces.
-    stories: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.unsettled or self.violations)
-
-    def __str__(self) -> str:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kills.items()))
-        faults = ", ".join(f"{count}x {kind}" for kind, count in sorted(self.faults.items()))
-        wrong = [
-            f"{name}: {', '.join(values[:10])}"
-            for name, values in vars(self).items()
-            if isinstance(values, list) and values and name != "stories"
-        ]
-        return "\n".join(
-            [
-                f"chaos on {self.database}, {self.plan.processes} process(es), seed {self.plan.seed}: "
-                f"{self.plan.deliveries} reminders, {self.kills.total()} SIGKILL ({kinds}), "
-                f"{self.stops} SIGSTOP, {self.outages} outages beyond the nonce window,",
-                f"  {self.faults.total()} faults ({faults or 'none'}), "
-                f"{self.retries} deliveries tried again, {self.nonce_hits} sends met their nonce:",
-                f"  {len(self.lost)} lost, {len(self.doubled)} doubled, in {self.seconds:.0f} s",
-                *(f"  {line}" for line in [*wrong, *self.stories]),
-            ]
-        )
+# What met many errors in a row waits up to ten minutes for its next attempt.
+LAST_ROUND_SECONDS = 900
+#: How many are measured after each crash, and how long before they are due their process starts.
+MEASURED_AT_ONCE, AHEAD_SECONDS = 6, 2.0
+PROGRESS_EVERY_SECONDS = 60.0
 
 
 class Chaos:
-    """One run. The database at the URL has its schema, and nobody else uses it."""
+    """One run. The database at the URL has its schema, and nobody else uses it; `server` is PostgreSQL's."""
 
     def __init__(
-        self, plan: Plan, *, database_url: str, folder: Path, validator: BodyValidator | None
+        self,
+        plan: Plan,
+        *,
+        database_url: str,
+        folder: Path,
+        validator: BodyValidator | None,
+        server: PostgresServer | None = None,
     ) -> None:
         self.plan = plan
         self.random = Random(plan.seed)
+        self.server = server
         self.database = Database(database_url)
         self.figure = Figure(plan, "SQLite" if self.database.is_sqlite else "PostgreSQL")
         self.standin = StandIn(validator, seed=plan.seed)
+        self.witness = Witness(self.standin, self.figure)
         if plan.naive:
+            # No mark is ever found; and with the lease alone, no nonce is known either.
+            self.standin.world.visible = lambda _channel_id: []  # type: ignore[method-assign]
+        if plan.naive == "lease":
             self.standin.messages_api.nonce_window = timedelta(0)
         environment = {"COHORT_LEASE_SECONDS": str(plan.lease_seconds), "COHORT_LOG_LEVEL": "WARNING"}
+        self.nursery = Nursery()
         self.processes = [
-            BotProcess(self.standin, folder, database_url=database_url, name=f"bot{number}", env=environment)
+            ForkedBot(
+                self.standin,
+                folder,
+                nursery=self.nursery,
+                database_url=database_url,
+                name=f"bot{number}",
+                env=environment,
+            )
             for number in range(1, plan.processes + 1)
         ]
-        self.members = self._members()
-        self.planned = 0
-        #: When the stand-in's clock was moved beyond its memory for nonces, in `time.monotonic()` seconds.
-        self.jumps: list[float] = []
+        self.members = Members(self.standin, self.database, count=plan.deliveries // DELIVERIES_PER_MEMBER)
+        self.began = self.told = time.monotonic()
+        self.until = self.began + plan.minutes * 60
 
     async def run(self) -> Figure:
-        began = time.monotonic()
-        async with self.standin:
+        async with self.standin, self.nursery:
             try:
                 await self._rounds()
                 await self._last_round()
+                await self._measure_lateness()
+                await asyncio.gather(*(one.terminate(READY_SECONDS) for one in self.processes if one.running))
             except BaseException as error:
                 for process in self.processes:
                     error.add_note(f"log of {process.name}:\n{process.log()}")
@@ -142,123 +104,160 @@ class Chaos:
                     if process.running:
                         process.send_signal(signal.SIGKILL)
                         await process.wait()
-                await self._judge()
+                self.witness.judge(self.members.due)
+                if sys.exc_info()[0] is None:
+                    self.figure.unsettled, self.figure.retries = await unsettled(self.database)
                 await self.database.close()
-        self.figure.seconds = time.monotonic() - began
+        self.figure.seconds = time.monotonic() - self.began
         return self.figure
-
-    def _members(self) -> list[User]:
-        members = []
-        for number in range(MEMBERS):
-            member = self.standin.world.add_user(f"member {number}")
-            member.dms_open = number % CLOSED_EVERY != 0
-            self.standin.world.add_member(self.standin.guild, member)
-            members.append(member)
-        return members
 
     # The rounds.
 
     async def _rounds(self) -> None:
-        kills = self.plan.kills
-        for number in range(kills):
-            await self._plan_reminders(self.plan.deliveries * (number + 1) // kills - self.planned)
+        plan, figure = self.plan, self.figure
+        while (killed := figure.kills.total()) < plan.kills and time.monotonic() < self.until:
+            self.witness.tidy_up([one.client for one in self._running()])
+            share = min(1.0, (killed + plan.processes) / plan.kills)
+            await self.members.plan(round(plan.deliveries * share) - len(self.members.due))
             self._set_faults()
-            moment = self.random.choice(("ghost", "late", "anywhere"))
-            if moment == "anywhere":
+            if self.server is not None and figure.database_crashes < plan.database_crashes * share:
+                await self._crash_the_database()
+            elif (moment := self.random.choice(plan.moments)) == "anywhere":
                 await self._kill_anywhere()
             else:
-                await self._kill_at_a_send(moment)
-            if self.plan.naive:
-                for message in self.standin.posted():
-                    message.components = []
-            elif self.random.random() < 0.3:
+                await self._kill_at_a_send(moment, sleep_first=figure.stops < plan.stops * share)
+            if figure.outages < plan.outages * share:
                 await self._outage()
-
-    async def _plan_reminders(self, count: int) -> None:
-        """Reminders that are due at once, as the command would have left them a while ago."""
-        now = datetime.now(UTC)
-        ledger = Ledger(self.database, clock=lambda: now, owner="chaos")
-        async with self.database.write() as session:
-            for _ in range(count):
-                self.planned += 1
-                member = self.members[self.planned % MEMBERS]
-                reminder = Reminder(
-                    user_id=member.id,
-                    guild_id=self.standin.guild.id,
-                    channel_id=self.standin.channel.id,
-                    what=f"chaos {self.planned:05}",
-                    due_at=now,
-                    starts_local=now.replace(tzinfo=None),
-                    timezone="UTC",
-                    repeat="none",
-                    created_at=now,
-                    round=0,
-                )
-                session.add(reminder)
-                await session.flush()
-                outgoing = Outgoing(
-                    key=f"reminder:{reminder.id}:0",
-                    kind="reminder",
-                    subject=f"reminder:{reminder.id}",
-                    due_at=now,
-                    expires_at=now + timedelta(days=7),
-                    guild_id=reminder.guild_id,
-                    user_id=member.id,
-                    refs={"reminder": reminder.id, "due": now.isoformat()},
-                    fallback=(self.standin.channel.id,),
-                )
-                await ledger.plan(session, outgoing)
+            self._tell_progress()
+        if figure.kills.total() >= plan.kills:
+            await self.members.plan(plan.deliveries - len(self.members.due))
 
     def _set_faults(self) -> None:
-        """The network of this round: every kind of fault, each with its share of the chance."""
-        self._count_faults()
+        """The network of this round: every kind of fault, each with the same share of the chance."""
+        self.witness.count_faults()
         faults = self.standin.faults
         faults.clear()
-        each = {"times": None, "probability": self.plan.faults / 8}
+        kinds = 8
         for route in (POSTS, READS, OPENS):
-            faults.status(500, *route, **each)
-            faults.status(502, *route, **each)
-            faults.status(503, *route, **each)
-            faults.ratelimit(0.2, *route, **each)
-            faults.drop_before(*route, **each)
-            faults.drop_after(*route, **each)
-            faults.status(502, *route, after=True, **each)  # discord.py itself repeats this one
-            faults.status(503, *route, after=True, **each)
+            # Rules are asked one after the other: a later one hears only of what the earlier ones let pass.
+            chances = (self.plan.faults / kinds / (1 - self.plan.faults * n / kinds) for n in range(kinds))
+            each = [{"times": None, "probability": chance} for chance in chances]
+            faults.status(500, *route, **each[0])
+            faults.status(502, *route, **each[1])
+            faults.status(503, *route, **each[2])
+            faults.ratelimit(0.2, *route, **each[3])
+            faults.drop_before(*route, **each[4])
+            faults.drop_after(*route, **each[5])
+            faults.status(502, *route, after=True, **each[6])  # discord.py itself repeats this one
+            faults.status(503, *route, after=True, **each[7])
+        # It takes effect when its sender has given it up, and before anyone else may try.
+        too_slow = self.plan.lease_seconds * 0.75
+        faults.slow(too_slow, *POSTS, times=None, probability=self.plan.faults / kinds / 2)
+
+    async def _launch(self) -> None:
+        for process in self.processes:
+            if not process.running:
+                process.cold = self.plan.cold or self.random.randrange(COLD_EVERY) == 0
+                self.figure.starts["cold" if process.cold else "forked"] += 1
+                await process.launch()
 
     async def _start(self) -> None:
-        await asyncio.gather(*(process.start() for process in self.processes if not process.running))
+        """Start what does not run, and wait until all are connected; one that never is counts as a fault."""
+        await self._launch()
+        for one in self.processes:
+            try:
+                await self.standin.wait_until(lambda one=one: one.ready or not one.running, READY_SECONDS)
+            except AssertionError:
+                if not one.cold:
+                    one.send_signal(signal.SIGUSR1)
+                    await asyncio.sleep(1)
+                asked = [
+                    (r.method, r.path, r.status) for r in self.standin.requests if r.client == one.client
+                ]
+                print(f"{one.client} asked {asked}\n{one.log(150)}", flush=True)
+            if not one.ready:
+                said = f"{one.client} was not ready (status {one.returncode}): {one.log(1)}"
+                self.standin.violations.append(said)
+                await one.kill()
+                await self._start()
+                return
 
-    async def _kill_at_a_send(self, moment: str) -> None:
-        """Kill the process whose message Discord holds, before or after it took effect."""
+    async def _kill_at_a_send(self, moment: str, *, sleep_first: bool) -> None:
+        """Kill the process whose message Discord holds, before or after it took effect; or all at once."""
         hold = self.standin.faults.hold_after if moment == "ghost" else self.standin.faults.hold_before
-        rule = hold(*POSTS, skip=self.random.randrange(4))
+        rule = hold(*POSTS, skip=self._some())
         await self._start()
-        try:
-            await asyncio.wait_for(rule.reached.wait(), 10)
-        except TimeoutError:
+        if not await self._reached(rule):
             moment = "idle"
-        if self.random.random() < 0.25:
+        if sleep_first:
             await self._sleep_through_the_lease(self._sending())
-        victim = self._sending()
-        await victim.kill()
+        victims = [self._sending()] if self.random.random() < 0.5 else self._running()
+        await self._kill(moment, victims)
         rule.release()
-        # It takes effect now: no network keeps a request for longer than Discord keeps a nonce.
-        await self.standin.wait_until(lambda: all(one.status is not None for one in self.standin.requests))
-        self.figure.kills[moment] += 1
+        await self._all_answered()
+
+    def _some(self) -> int:
+        """How many sends pass before the one that is held: at most, as many as a round brings."""
+        return self.random.randrange(self.plan.deliveries * self.plan.processes // self.plan.kills + 1)
+
+    async def _reached(self, rule: Fault) -> bool:
+        """Whether a send came to be held. When many wait for their next attempt none may: that is so when
+        after the first message nothing is asked for longer than a lease.
+        """
+        asked, began = 0, time.monotonic()
+        while time.monotonic() - began < SENDING_SECONDS:
+            try:
+                await asyncio.wait_for(rule.reached.wait(), self.plan.lease_seconds + 1)
+            except TimeoutError:
+                before, asked = (
+                    asked,
+                    len(self.standin.requested(*POSTS)) + len(self.standin.requested(*READS)),
+                )
+                if asked and asked == before:
+                    return False
+            else:
+                return True
+        return False
 
     async def _kill_anywhere(self) -> None:
         """Kill one process, or all, at any moment: while it starts, looks, sends, settles or rests."""
-        if self.random.random() < 0.8:
+        if self.random.random() < 0.7:
             await self._start()
-            await asyncio.sleep(self.random.uniform(0, 1.5))
+            await asyncio.sleep(self.random.uniform(0, 2))
         else:
-            await asyncio.gather(*(one.launch() for one in self.processes if not one.running))
-            await asyncio.sleep(self.random.uniform(0.5, 4))
-        victims: Sequence[BotProcess] = [self.random.choice(self.processes)]
+            await self._launch()
+            await asyncio.sleep(self.random.uniform(0.2, 3))
+        running = self._running()
+        await self._kill("anywhere", running if self.random.random() < 0.5 else running[:1])
+
+    async def _kill(self, moment: str, victims: list[ForkedBot]) -> None:
+        self.random.shuffle(victims)
+        await asyncio.gather(*(victim.kill() for victim in victims))  # all are sent it before any is awaited
+        # One that had ended by itself is no kill.
+        self.figure.kills[moment] += sum(victim.returncode == -signal.SIGKILL for victim in victims)
+
+    async def _crash_the_database(self) -> None:
+        """Every process of PostgreSQL dies at once, while messages are on their way or at any moment."""
+        assert self.server is not None
+        rule = None
+        if self.random.random() < 2 / 3:
+            hold = self.random.choice((self.standin.faults.hold_before, self.standin.faults.hold_after))
+            rule = hold(*POSTS, skip=self._some())
+        await self._start()
+        if rule is None:
+            await asyncio.sleep(self.random.uniform(0, 2))
+        elif not await self._reached(rule):
+            rule = None
+        await asyncio.to_thread(self.server.crash)
+        if rule is not None:
+            rule.release()  # what was sent arrives, and its answer finds nobody to write it down
+        # Back at once, or after the lease.
+        await asyncio.sleep(self.random.choice((0.0, 0.5, self.plan.lease_seconds + 0.5)))
+        await asyncio.to_thread(self.server.start)
+        self.figure.database_crashes += 1
         if self.random.random() < 0.5:
-            victims = self.processes
-        await asyncio.gather(*(victim.kill() for victim in victims))
-        self.figure.kills["anywhere"] += len(victims)
+            await self._kill("after a database crash", self._running()[:1])
+        await self._all_answered()
 
     async def _outage(self) -> None:
         """Discord is down for longer than it remembers a nonce.
@@ -267,94 +266,110 @@ class Chaos:
         that began before has been cut off, discord.py's own repeats included: one of those, a second after
         its first attempt, must not meet a nonce that is six minutes older.
         """
-        self._count_faults()
+        self.witness.count_faults()
         self.standin.faults.clear()
         self.standin.faults.status(503, times=None)
         await asyncio.sleep(self.plan.lease_seconds)
+        await self._all_answered()
         self.standin.advance(seconds=LONGER_THAN_A_NONCE.total_seconds())
-        self.jumps.append(time.monotonic())
+        self.witness.forgot_nonces()
         self.figure.outages += 1
 
-    async def _sleep_through_the_lease(self, process: BotProcess) -> None:
+    async def _sleep_through_the_lease(self, process: ForkedBot) -> None:
         process.send_signal(signal.SIGSTOP)
         await asyncio.sleep(self.plan.lease_seconds + 0.5)
         process.send_signal(signal.SIGCONT)
         await asyncio.sleep(self.random.uniform(0, 0.5))
         self.figure.stops += 1
 
-    def _sending(self) -> BotProcess:
+    async def _all_answered(self) -> None:
+        """Nothing is on its way any more: no network keeps a request longer than Discord keeps a nonce."""
+        await self.standin.wait_until(
+            lambda: all(one.status is not None for one in self.standin.requests),
+            READY_SECONDS,
+            "an answer to every request",
+        )
+
+    def _running(self) -> list[ForkedBot]:
+        return [process for process in self.processes if process.running]
+
+    def _sending(self) -> ForkedBot:
         """The process that waits for the answer to a message; any that runs when none does."""
         waiting = {request.client for request in self.standin.requested(*POSTS) if request.status is None}
-        running = [process for process in self.processes if process.running]
+        running = self._running()
         return next((one for one in running if one.client in waiting), self.random.choice(running))
 
     async def _last_round(self) -> None:
-        """All begin anew, the network is well and nobody is killed any more: everything must end well."""
-        self._count_faults()
-        self.standin.faults.clear()
-        for process in self.processes:
-            if process.running:
-                await process.kill()
-                self.figure.kills["last"] += 1
+        """All begin anew and nobody is killed any more; soon no request fails either: all must end well."""
+        self._set_faults()
+        await self._kill("last", self._running())
         await self._start()
-        for _ in range(LAST_ROUND_SECONDS * 10):
+        await self._until_settled(self.plan.lease_seconds * 5)
+        self.witness.count_faults()
+        self.standin.faults.clear()
+        self.witness.tidy_up([one.client for one in self._running()])
+        self.witness.chaotic = False
+        await self._until_settled()
+
+    async def _until_settled(self, seconds: float = LAST_ROUND_SECONDS) -> None:
+        for _ in range(round(seconds * 10)):
             if not await self._count_open():
-                break
+                return
             await asyncio.sleep(0.1)
-        await asyncio.gather(*(process.terminate() for process in self.processes))
 
     async def _count_open(self) -> int:
         async with self.database.read() as session:
             return await session.scalar(select(func.count()).select_from(Delivery).where(OPEN)) or 0
 
-    # The judgement.
+    # Lateness.
 
-    def _count_faults(self) -> None:
-        for rule in self.standin.faults.rules:
-            if rule.kind in ("status", "ratelimit", "drop") and rule.hits:
-                name = {"status": str(rule.status), "ratelimit": "429", "drop": "dropped"}[rule.kind]
-                self.figure.faults[name + (" after the deed" if rule.after else "")] += rule.hits
+    async def _measure_lateness(self) -> None:
+        """First nothing fails; then one thing at a time does, in a network that is well."""
+        plan, figure = self.plan, self.figure
+        if plan.calm:
+            await self._kill("before a measurement", self._running())
+            due = datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS * 3)
+            apart = timedelta(seconds=plan.calm_seconds / plan.calm)
+            names = await self.members.plan(plan.calm, due=due, apart=apart)
+            await self._start()
+            await self._until_settled()
+            figure.late.seconds += self.witness.lateness(names, self.members.due)
+        for number in range(plan.measured_crashes):
+            await self._kill("before a measurement", self._running())
+            due = datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS)
+            names = await self.members.plan(MEASURED_AT_ONCE, due=due)
+            hold = self.standin.faults.hold_after if number % 4 < 2 else self.standin.faults.hold_before
+            rule = hold(*POSTS)
+            await self._start()
+            await asyncio.wait_for(rule.reached.wait(), READY_SECONDS)
+            lateness = figure.late_after_a_kill
+            if self.server is not None and number % 2:
+                lateness = figure.late_after_a_database_crash
+                await asyncio.to_thread(self.server.crash)
+                rule.release()
+                await asyncio.to_thread(self.server.start)
+                figure.database_crashes += 1
+            else:
+                await self._kill("measured", [self._sending()])
+                rule.release()
+                await self._start()
+            await self._until_settled()
+            lateness.seconds += self.witness.lateness(names, self.members.due)
+            self._tell_progress()
 
-    async def _judge(self) -> None:
-        """Count every message that was ever made, deleted ones too, against what was planned."""
-        posted: Counter[str] = Counter()
-        for message in self.standin.posted():
-            posted.update(WORDS.findall(message.text))
-        planned = [f"{number:05}" for number in range(1, self.planned + 1)]
-        self.figure.lost = [name for name in planned if not posted[name]]
-        self.figure.doubled = [name for name in planned if posted[name] > 1]
-        self.figure.stories = [line for name in self.figure.doubled for line in self._story(name)]
-        self.figure.nonce_hits = self.standin.messages_api.nonce_hits
-        self.figure.violations = list(self.standin.violations)
-        async with self.database.read() as session:
-            rows: list[Any] = list(await session.scalars(select(Delivery).order_by(Delivery.id)))
-        self.figure.retries = sum(row.attempts > 1 for row in rows)
-        self.figure.unsettled = [
-            f"{row.dedupe_key} {row.state.value}: {row.last_error}" for row in rows if not _as_it_should(row)
-        ]
+    # Progress.
 
-    def _story(self, name: str) -> list[str]:
-        """Every request to the channels of a doubled message from its first attempt to its last."""
-        requests = self.standin.requests
-        own = [r for r in requests if r.method == "POST" and f"chaos {name}" in json.dumps(r.body)]
-        first, last = own[0].at, own[-1].at
-        paths = {request.path for request in own}
-        lines = [(at, "the stand-in forgets its nonces") for at in self.jumps if first <= at <= last]
-        for request in requests:
-            if (
-                request.path in paths
-                and first <= request.at <= last
-                and (request.method == "GET" or request in own)
-            ):
-                nonce = (request.body or {}).get("nonce", "")
-                said = f"{request.client} {request.method} {request.path} {nonce} -> {request.status}"
-                lines.append((request.at, f"{said} {request.fault or ''}"))
-        return [f"{name} +{at - first:6.2f} s {line}" for at, line in sorted(lines)]
-
-
-def _as_it_should(row: Delivery) -> bool:
-    """Sent, or failed for closed direct messages, which its fallback then follows."""
-    closed = (
-        row.state is DeliveryState.FAILED and row.user_id is not None and "50007" in (row.last_error or "")
-    )
-    return row.state is DeliveryState.SENT or closed
+    def _tell_progress(self) -> None:
+        """A line a minute, with how long the kills that are left will take at this speed."""
+        now = time.monotonic()
+        if now - self.told < PROGRESS_EVERY_SECONDS:
+            return
+        self.told = now
+        figure, gone = self.figure, now - self.began
+        left = gone * max(self.plan.kills / max(figure.kills.total(), 1) - 1, 0)
+        print(
+            f"  {self.figure.database}: {figure.kills.total()} kills, {figure.stops} stops, {figure.outages} "
+            f"outages, {figure.database_crashes} database crashes after {gone:.0f} s, "
+            f"about {left / 60:.0f} min more",
+            flush=True,
+        )

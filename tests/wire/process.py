@@ -9,10 +9,25 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from tests.wire.standin import StandIn
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class Running(Protocol):
+    """A process as asyncio shows it: `returncode` is None while it runs, and negative for a signal."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def send_signal(self, signal: int, /) -> None: ...
+
+    async def wait(self) -> int: ...
 
 
 class BotProcess:
@@ -44,7 +59,7 @@ class BotProcess:
             "COHORT_DATABASE_URL": database_url,
             **(env or {}),
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Running | None = None
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -98,13 +113,16 @@ class BotProcess:
                 "PYTHONUNBUFFERED": "1",
             }
         )
-        with self.log_path.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *self._program, cwd=self.folder, env=env, stdout=log, stderr=log
-            )
+        self._process = await self._spawn(env)
         self._watch = asyncio.create_task(self._notify_at_end(self._process))
 
-    async def _notify_at_end(self, process: asyncio.subprocess.Process) -> None:
+    async def _spawn(self, env: Mapping[str, str]) -> Running:
+        with self.log_path.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, *self._program, cwd=self.folder, env=env, stdout=log, stderr=log
+            )
+
+    async def _notify_at_end(self, process: Running) -> None:
         await process.wait()
         self.standin.notify()
 
