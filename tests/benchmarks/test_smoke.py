@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+from tests.benchmarks import scaling
 from tests.benchmarks.figures import percentile, table
 from tests.benchmarks.memory import is_foreign
 from tests.benchmarks.startup import own_seconds
@@ -132,3 +133,42 @@ def test_imports_are_counted_by_package() -> None:
         "import time:      3000 |       3000 |     discord\n"
     )
     assert own_seconds(log) == {"the standard library": 0.001, "discord": 0.005}
+
+
+def test_a_start_imports_nothing_that_it_may_never_need() -> None:
+    late = ("alembic", "dateparser", "icalendar", "jsonschema", "torch", "onnxruntime", "numpy")
+    code = (
+        "import sys, importlib, bot.running, bot.client\n"
+        "for name in bot.client.COGS: importlib.import_module(name)\n"
+        "bot.bootstrap.CourseLibrary()\n"
+        f"print(*(name for name in {late!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_simulated_monday_waits_longer_with_more_servers() -> None:
+    few, many = (scaling.monday(servers) for servers in (50, 500))
+    assert len(many) > 5 * len(few)
+    assert many == sorted(many)
+    assert scaling.sent(many, processes=1, reminders_first=False).posts != []
+    for processes in (1, 4):
+        plain = scaling.sent(many, processes=processes, reminders_first=False)
+        first = scaling.sent(many, processes=processes, reminders_first=True)
+        assert len(plain.posts) + len(plain.reminders) == len(many)
+        assert sum(first.reminders) < sum(plain.reminders)
+        # The same work in another order: nothing waits less in all.
+        assert abs(sum(first.posts + first.reminders) - sum(plain.posts + plain.reminders)) < 1e-3
+
+
+def test_a_queue_of_one_server_sends_at_its_rate() -> None:
+    said = [scaling.Said(due=0.0, server=0, punctual=number % 2 == 0) for number in range(46)]
+    waits = scaling.sent(said, processes=1, reminders_first=True)
+    assert max(waits.reminders) < min(waits.posts)
+    assert abs(max(waits.posts) - 45 / scaling.PER_SECOND) < 1e-6
+
+
+def test_claims_need_postgresql_and_say_so() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "claims"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert "Not measured: this needs PostgreSQL." in done.stdout

@@ -226,13 +226,13 @@ async def _drained(standin: StandIn, url: str, case: Case, cpu: float) -> Draine
         states=found,
         seconds=ended - began,
         requests=len(counted),
-        busiest_second=_busiest([r.at for r in counted]),
+        busiest_second=busiest([r.at for r in counted]),
         too_many=sum(r.status == 429 for r in standin.requests),
         cpu=cpu,
     )
 
 
-def _busiest(times: Sequence[float]) -> int:
+def busiest(times: Sequence[float]) -> int:
     """The most requests within any one second."""
     window: deque[float] = deque()
     most = 0
