@@ -17,10 +17,11 @@ from bot.errors import ImageFault, ImageRefused
 class Limits:
     """`size` is in bytes, `side` in pixels; `aspect` is the longer side by the shorter one.
 
-    `memory` is the bytes that decoding may take at its peak: for a WebP (two canvases of libwebp, two
-    copies of Pillow's, and the file once more) and for a JPEG of four inks it allows fewer pixels. `scans` counts the passes of a
-    progressive JPEG (ten are usual), each of which visits the whole picture, `parts` the segments, chunks or
-    blocks of a file that are read one by one, and `tables` the bytes of a JPEG's segments before its pixels.
+    `memory` is the bytes that decoding may take at its peak: for a WebP (two canvases of libwebp, two copies
+    of Pillow's, and the file once more) and for a JPEG of four inks it allows fewer pixels. `scans` counts
+    the passes of a progressive JPEG (ten are usual), each of which visits the whole picture, `parts` the
+    segments, chunks or blocks of a file that are read one by one, and `tables` the bytes of a JPEG's segments
+    before its pixels.
     """
 
     size: int = 8 * 1024 * 1024
