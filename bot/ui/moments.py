@@ -3,31 +3,8 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.locales import N_, _
-
-WEEKDAYS = (
-    N_("Monday"),
-    N_("Tuesday"),
-    N_("Wednesday"),
-    N_("Thursday"),
-    N_("Friday"),
-    N_("Saturday"),
-    N_("Sunday"),
-)
-MONTHS = (
-    N_("January"),
-    N_("February"),
-    N_("March"),
-    N_("April"),
-    N_("May"),
-    N_("June"),
-    N_("July"),
-    N_("August"),
-    N_("September"),
-    N_("October"),
-    N_("November"),
-    N_("December"),
-)
+from bot.locales import _
+from bot.locales.writing import month, weekday
 
 
 def moment(instant: datetime) -> str:
@@ -48,20 +25,12 @@ def iso(instant: datetime, zone: str) -> str:
     return instant.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes")
 
 
-def weekday_name(day: date) -> str:
-    return _(WEEKDAYS[day.weekday()])
-
-
-def month_name(day: date) -> str:
-    return _(MONTHS[day.month - 1])
-
-
 def day_words(day: date) -> str:
     """A day that belongs to no zone, such as a deadline: "Tuesday 30 June 2026"."""
     return _(
         "{weekday} {day} {month} {year}",
-        weekday=weekday_name(day),
+        weekday=weekday(day),
         day=day.day,
-        month=month_name(day),
+        month=month(day),
         year=day.year,
     )

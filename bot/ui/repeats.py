@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from bot.locales import N_, _
+from bot.locales.writing import weekday
 from bot.scheduling.recurrence import Repeat
-from bot.ui.moments import weekday_name
 
 NTH = (
     N_("monthly on the first {day}"),
@@ -17,7 +17,7 @@ NTH = (
 
 def repeat_words(repeat: Repeat, first: datetime) -> str:
     """ "weekly on Thursday", "monthly on the third Thursday"; `first` is the first date's wall clock."""
-    day = weekday_name(first)
+    day = weekday(first)
     match repeat:
         case Repeat.NONE:
             return _("once")
