@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from icalendar import vRecur
 
 from bot.scheduling.recurrence import Occurrence, Recurrence, Repeat
+from tests.scheduling.every_zone import DAYS, HALF_HOURS, faults
 
 wall = datetime.fromisoformat  # a naive local time
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -222,3 +223,9 @@ def check_once_per_date(series: Recurrence, dates: list[date]) -> None:
             assert sought.replace(tzinfo=None) < naive < shown <= naive + timedelta(days=1)
         else:  # of two instants that show it, the first
             assert (instant - timedelta(hours=1)).astimezone(series.zone).replace(tzinfo=None) != naive
+
+
+@pytest.mark.parametrize("zone", ODD_ZONES)
+def test_every_half_hour_comes_once_on_each_date_in_every_odd_zone(zone: str):
+    """A sample; `python -m tests.scheduling.every_zone` asks it of every zone for ten years."""
+    assert faults(zone, half_hours=HALF_HOURS[::5] + HALF_HOURS[:4], days=DAYS[:366]) == []
