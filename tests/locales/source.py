@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -12,6 +13,8 @@ import bot.locales
 from bot.sandbox import World, open_world
 
 ROOT = Path(bot.locales.__file__).parents[2]
+# Compiled catalogues carry a date; with this one they are the same whenever they are compiled.
+ONCE = datetime(2026, 1, 1, tzinfo=UTC)
 #: Where members are spoken to.
 ROOMS = ("bot", "cogs")
 #: These read the catalogues themselves, and mark nothing.
@@ -33,7 +36,18 @@ def marked() -> Catalog:
 
 def new_catalog(language: str | None = None) -> Catalog:
     """An empty one with a header that says nothing of days and machines."""
-    catalog = Catalog(language, fuzzy=False, charset="utf-8")
+    catalog = Catalog(
+        language,
+        project="Cohort",
+        version="1",
+        msgid_bugs_address="-",
+        last_translator="-",
+        language_team="-",
+        fuzzy=False,
+        charset="utf-8",
+        creation_date=ONCE,
+        revision_date=ONCE,
+    )
     catalog.header_comment = ""
     return catalog
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,11 +109,18 @@ async def visit(database: Path, present: Callable[[], datetime]) -> AsyncIterato
             demo.stage.world.raise_errors()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def no_classifier() -> Iterator[None]:
     """No demo of these tests is asked to look at a picture, so none starts a process for that."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COHORT_CLASSIFIER", "off")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def without_classifier() -> Iterator[None]:
+    """For each test anew: the tests of other rooms, which may follow in this process, classify."""
+    with no_classifier():
         yield
 
 
@@ -126,7 +133,8 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
         async with visit(database, Watch()):
             pass
 
-    outside_the_loop(live())
+    with no_classifier():
+        outside_the_loop(live())
     return database
 
 
