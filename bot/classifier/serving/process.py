@@ -46,8 +46,14 @@ _PASSED_ON = (
     "NVIDIA_DRIVER_CAPABILITIES", "OMP_NUM_THREADS", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS",
 )  # fmt: skip
 # OpenBLAS's threads go on spinning after numpy's smallest product, on the cores that the model then lacks: a
-# resnet34 took twice the processor time.
-_SET = {"OPENBLAS_NUM_THREADS": "1"}
+# resnet34 took twice the processor time. And glibc gives large blocks back only while it maps each by itself,
+# which it stops after the first: a picture of 25 megapixels left 100 MiB, and the next one's came on top.
+# These bounds are about where it begins and what it keeps otherwise, so that smaller pictures stay quick.
+_SET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(15 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+}
 NEEDED = {"numpy": "numpy", "onnxruntime": "onnxruntime", "PIL": "pillow", "safetensors": "safetensors"}
 
 
