@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 
 import simcord
 
+from bot.locales import known
+from bot.ui.languages import of_guild
+
 if TYPE_CHECKING:
     from bot.sandbox.stage import Stage
     from bot.sandbox.world import World
@@ -268,8 +271,10 @@ class Story:
 
     def _press(self, member: simcord.MemberActor, label: str) -> Callable[[], Awaitable[object]]:
         async def press() -> None:
-            posts = [item for item in self._stage.world.channel.history() if _has_button(item, label)]
-            await member.click(posts[-1], label=label)
+            world = self._stage.world
+            spoken = known(label, of_guild(world.bot, world.guild.id)) or label
+            posts = [item for item in world.channel.history() if _has_button(item, spoken)]
+            await member.click(posts[-1], label=spoken)
 
         return press
 

@@ -2,11 +2,15 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bot.sandbox.server import SECRET
 from bot.sandbox.views import CAPABILITY
-from tests.sandbox.conftest import Visitor, Watch
+from tests.postgres import outside_the_loop
+from tests.sandbox.conftest import Visitor, Watch, visit
 
 
 def texts(page: dict[str, Any]) -> list[str]:
@@ -166,3 +170,19 @@ async def test_people_sit_down_in_the_voice_channel(visitor: Visitor) -> None:
     assert not any(one["seated"] for one in state["people"])
     for bad in ({"seated": True}, {"member": "1", "seated": True}, {"member": "x"}):
         assert (await visitor.post("/demo/voice", bad))[0] == 400
+
+
+def test_the_story_is_told_in_the_operators_language_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COHORT_LANGUAGE", "de")
+
+    titles = []
+
+    async def look() -> None:
+        async with visit(tmp_path / "demo.db", Watch()) as visitor:
+            channel = visitor.demo.stage.world.channel
+            titles.extend(embed.title for message in channel.history() for embed in message.embeds)
+
+    outside_the_loop(look())
+    assert "fast.ai Berlin: Punkte insgesamt" in titles
