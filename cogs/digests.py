@@ -15,9 +15,9 @@ from bot.services.digests import DIGEST, Claim, Digest, Mover, Question
 from bot.ui import boards
 from bot.ui.boards import amount_words, goal_words, message_link
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.errors import stage_words
 from bot.ui.meetup_posts import line as meetup_line
 from bot.ui.sending import Pointless, Rendered
+from bot.ui.stages import stage_words
 from bot.ui.text import fitting, shown
 
 TICK = "digests"

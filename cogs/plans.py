@@ -14,8 +14,9 @@ from bot.ui import comeback
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.courses import dollars
+from bot.ui.dates import long_date
 from bot.ui.modals import Form
-from bot.ui.moments import day_words, moment
+from bot.ui.moments import moment
 from bot.ui.options import caller_of, group_choices
 from bot.ui.text import shown
 from bot.ui.welcome import GOAL, GOAL_LABEL
@@ -217,7 +218,7 @@ def deadline_words(forecast: Forecast) -> str:
     """Until when, and what that takes; "" without a deadline."""
     if forecast.deadline is None:
         return ""
-    day = day_words(forecast.deadline)
+    day = long_date(forecast.deadline)
     if forecast.needed is None:
         if forecast.deadline_is_own:
             return _("Your deadline was {day}. Set a new one: `/plan deadline:in 12 weeks`.", day=day)
@@ -239,7 +240,7 @@ def finish_words(forecast: Forecast) -> str:
     """When it is done, and whether that comes before the deadline, as long as one lies ahead."""
     if forecast.finishes is None:
         return ""
-    day = day_words(forecast.finishes)
+    day = long_date(forecast.finishes)
     if forecast.deadline is None or forecast.needed is None:
         return _("At that pace you finish on **{day}**.", day=day)
     late = (forecast.finishes - forecast.deadline).days
@@ -278,9 +279,9 @@ def shrunk_words(shrunk: Shrunk) -> str:
     else:
         lines = [_("Your plan is {hours} a week now.", hours=hours(shrunk.hours))]
     if shrunk.deadline != shrunk.deadline_before and shrunk.deadline_before is not None:
-        gone = day_words(shrunk.deadline_before)
+        gone = long_date(shrunk.deadline_before)
         if shrunk.deadline is not None:
-            day = day_words(shrunk.deadline)
+            day = long_date(shrunk.deadline)
             lines.append(
                 _("Your deadline moves from {before} to **{day}**, so it fits.", before=gone, day=day)
             )

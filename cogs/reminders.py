@@ -18,8 +18,8 @@ from bot.scheduling.recurrence import Repeat
 from bot.services.reminders import REMINDER, SNOOZED, Created, OpenReminder, ZoneSource
 from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.buttons import DurableButton, Press, buttons
-from bot.ui.errors import moment
 from bot.ui.languages import of_everyone
+from bot.ui.moments import moment
 from bot.ui.options import CHOICES, caller_of
 from bot.ui.repeats import repeat_words
 from bot.ui.sending import Pointless, Rendered

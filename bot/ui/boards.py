@@ -12,8 +12,9 @@ from bot.rendering.painter import Painter
 from bot.services.boards import Absence, BoardFacts, Goal, GoalProgress, Measure, Period, Place, Reason, Why
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
-from bot.ui.errors import moment, stage_words
+from bot.ui.moments import moment
 from bot.ui.pictures import picture
+from bot.ui.stages import stage_words
 from bot.ui.text import begun_large, fitting, plain, shown
 
 FEATURE = "board"

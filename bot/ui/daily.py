@@ -9,7 +9,7 @@ from bot.ui.boards import COLOUR
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.card_images import card_files
 from bot.ui.cards import counted, side
-from bot.ui.errors import moment
+from bot.ui.moments import moment
 from bot.ui.reviews import ASK, ASK_LABEL, GRADES, STYLES, grade_labels, sides
 from bot.ui.sending import Rendered
 from bot.ui.text import shown

@@ -3,7 +3,7 @@
 from datetime import date
 
 from bot.locales import _
-from bot.locales.writing import short_month, short_weekday
+from bot.locales.writing import month, short_month, short_weekday, weekday
 
 
 def short_day(day: date) -> str:
@@ -23,5 +23,16 @@ def short_date_with_weekday(day: date) -> str:
         weekday=short_weekday(day),
         day=day.day,
         month=short_month(day),
+        year=day.year,
+    )
+
+
+def long_date(day: date) -> str:
+    """Such as "Tuesday 30 June 2026"."""
+    return _(
+        "{weekday} {day} {month} {year}",
+        weekday=weekday(day),
+        day=day.day,
+        month=month(day),
         year=day.year,
     )

@@ -19,23 +19,7 @@ from bot.ui import (
 )
 from bot.ui.answers import Reply, reply
 from bot.ui.languages import of_member
-from bot.ui.moments import date_and_time, iso, moment, relative
-from bot.ui.stages import stage_words
 from bot.ui.text import listed, shown
-
-__all__ = [
-    "GONE",
-    "answer_error",
-    "date_and_time",
-    "domain_error",
-    "iso",
-    "moment",
-    "reference_of",
-    "relative",
-    "stage_words",
-    "unexpected",
-    "wording",
-]
 
 log = logging.getLogger(__name__)
 

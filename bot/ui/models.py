@@ -22,7 +22,8 @@ from bot.ui.buttons import DurableButton, buttons
 from bot.ui.cards import counted
 from bot.ui.classifier import model_name
 from bot.ui.classifier_refusals import code, counted_seconds
-from bot.ui.errors import date_and_time, moment, wording
+from bot.ui.errors import wording
+from bot.ui.moments import date_and_time, moment
 from bot.ui.pictures import picture
 from bot.ui.text import begun_large, fitting, listed, shown
 

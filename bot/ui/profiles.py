@@ -15,8 +15,9 @@ from bot.ui.answers import Reply
 from bot.ui.boards import COLOUR, PLURALS
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.dates import short_date
-from bot.ui.errors import moment, stage_words
+from bot.ui.moments import moment
 from bot.ui.pictures import picture
+from bot.ui.stages import stage_words
 from bot.ui.text import begun_large, plain, shown
 
 FEATURE = "profile"

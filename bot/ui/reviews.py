@@ -20,7 +20,7 @@ from bot.ui.boards import COLOUR, amount_words
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.card_images import card_files
 from bot.ui.cards import side
-from bot.ui.errors import moment
+from bot.ui.moments import moment
 from bot.ui.pictures import picture
 from bot.ui.text import fitting, shown
 

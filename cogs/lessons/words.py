@@ -15,7 +15,8 @@ from bot.services.lessons import NEED_VERIFYING, POINTS, CourseState, LessonStat
 from bot.ui.answers import Reply
 from bot.ui.buttons import DurableButton, buttons
 from bot.ui.dates import short_date_with_weekday
-from bot.ui.errors import moment, stage_words
+from bot.ui.moments import moment
+from bot.ui.stages import stage_words
 from bot.ui.text import fitting, person, plain, shown
 
 FEATURE = "lesson"
