@@ -7,20 +7,18 @@ that is sent on a connection goes through one queue, so `dispatch` never waits a
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import json
 import traceback
-import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from tests.wire.standin import payloads
+from tests.wire.standin.compression import compressor
 from tests.wire.standin.world import Guild, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME = 0, 1, 2, 3, 4, 6
@@ -41,30 +39,6 @@ INTENTS = {
 }
 #: Events a session keeps for a resume; Discord keeps a bounded number too.
 REPLAY = 10_000
-
-
-class Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-
-    def flush(self, mode: int, /) -> bytes: ...
-
-
-def compressor(kind: str | None) -> tuple[Compressor, int] | None:
-    """The transport compression a client asked for, with the flush mode that ends a message.
-
-    discord.py asks for zstd when it finds the package zstandard, or Python 3.14's own module.
-    """
-    if kind is None:
-        return None
-    if kind == "zlib-stream":
-        return zlib.compressobj(), zlib.Z_SYNC_FLUSH
-    if kind == "zstd-stream":
-        if importlib.util.find_spec("zstandard") is not None:
-            package = importlib.import_module("zstandard")
-            return package.ZstdCompressor().compressobj(), package.COMPRESSOBJ_FLUSH_BLOCK
-        made = importlib.import_module("compression.zstd").ZstdCompressor()
-        return made, made.FLUSH_BLOCK
-    raise web.HTTPBadRequest(text=f"unknown compression {kind}")
 
 
 def passes(event: str, intents: int, *, in_guild: bool) -> bool:
@@ -138,6 +112,11 @@ class Connection:
                     await self.socket.send_bytes(stream.compress(text.encode()) + stream.flush(mode))
             except ConnectionError:
                 return
+
+    @property
+    def code(self) -> int | None:
+        """What it was closed with, by us or by the client."""
+        return self.closed_with or self.socket.close_code
 
     async def close(self, code: int) -> None:
         """Close with a code, after what is queued has left."""
@@ -246,7 +225,7 @@ class Gateway:
         except Exception:
             self.violations.append(f"gateway: {traceback.format_exc()}")
         finally:
-            self.endings.append(f"close {connection.closed_with or socket.close_code}")
+            self.endings.append(f"close {connection.code}")
             self._forget(connection)
             await connection.stop()
             self._notify()
@@ -257,8 +236,7 @@ class Gateway:
         session = connection.session
         if session is not None and session.connection is connection:
             session.connection = None
-            code = connection.closed_with or connection.socket.close_code
-            if code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
+            if connection.code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY):
                 self.sessions.pop(session.id, None)  # a client that says goodbye cannot resume
 
     async def _received(self, connection: Connection, message: dict[str, Any]) -> None:
