@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from bot.address import discord_address, log_in
+from bot.allocator import share_one_arena
 from bot.backups import LOOK_EVERY, DailyBackups
 from bot.bootstrap import build_bot
 from bot.client import StudyBot
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 async def run_bot(settings: Settings, token: str) -> int:
     """Run until a signal or a fatal error; returns the process's exit status."""
+    share_one_arena()
     set_up_logs(level=settings.log_level, format=settings.log_format, secrets=settings.secrets())
     try:
         with only_process(settings.database_url):

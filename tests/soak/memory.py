@@ -37,7 +37,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sample:
-    """Sizes in bytes; `worker` is the drawing process. PSS shares out what both map, RSS does not."""
+    """Sizes in bytes; `worker` is the drawing process.
+
+    PSS shares out what several processes map, those of other programs too, so it rises when one of them
+    ends; RSS counts it in full, and is what growth is measured by.
+    """
 
     after: int
     seconds: float
@@ -48,7 +52,7 @@ class Sample:
 
     @property
     def together(self) -> int:
-        return self.pss + self.worker_pss
+        return self.rss + self.worker_rss
 
     def __str__(self) -> str:
         return (
@@ -68,7 +72,7 @@ class Figure:
 
     @property
     def growth(self) -> float:
-        """Of the PSS of bot and drawing process together, from after the warm-up to the end."""
+        """Of the RSS of bot and drawing process together, from after the warm-up to the end."""
         return self.samples[-1].together / self.samples[0].together - 1
 
     @property
@@ -89,7 +93,7 @@ class Figure:
             )
             for one in self.samples
         ]
-        heads = ("after", "s", "bot PSS", "RSS", "drawing PSS", "RSS", "both PSS", "growth")
+        heads = ("after", "s", "bot PSS", "RSS", "drawing PSS", "RSS", "both RSS", "growth")
         return "\n".join(
             [
                 f"figure 10 on {self.database}, seed {self.plan.seed}: {self.taken.sent:,} interactions, "
