@@ -188,10 +188,9 @@ class Drops:
             one = deed.interaction
             if not one.answered and deed in awaited and kind not in ENDING:
                 self.figure.lost.append(f"{deed.kind} at a drop by {kind}: acknowledged {one.acknowledged}")
-            confirmed = deed.words in one.text
-            if one.answered and not confirmed:
+            if one.answered and not deed.confirmed:
                 self.figure.lost.append(f"{deed.kind} at a drop by {kind}: {one.text[:100]!r}")
-            deed.answered(confirmed)
+            deed.answered(deed.confirmed)
 
     def _act(self, person: object) -> Deed:
         """A deed that leaves a trace in the database."""

@@ -164,10 +164,9 @@ class Load:
             taken.never_answered += deed.kind != SUGGESTIONS
         else:
             taken.answered.append(one.answered_at - one.sent_at)
-        confirmed = bool(deed.words) and deed.words in one.text
-        taken.confirmed += confirmed
+        taken.confirmed += deed.confirmed
         if ERROR in one.text:
             taken.errors += 1
-        elif deed.words and not confirmed:
+        elif deed.words and not deed.confirmed:
             taken.refused[f"{deed.kind}: {one.text[:100]!r}"] += 1
-        deed.answered(confirmed)
+        deed.answered(deed.confirmed)

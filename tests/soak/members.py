@@ -83,13 +83,17 @@ class Hall:
 
 @dataclass(eq=False)
 class Deed:
-    """Something a member did. `words` stand in the answer that confirms it; "" when nothing is written."""
+    """Something a member did. An answer with one of `words` confirms it; none: nothing is written."""
 
     kind: str
     person: Person
     interaction: Interaction
-    words: str = ""
+    words: tuple[str, ...] = ()
     answered: Callable[[bool], None] = lambda _: None
+
+    @property
+    def confirmed(self) -> bool:
+        return any(words in self.interaction.text for words in self.words)
 
 
 async def typed(
@@ -171,7 +175,7 @@ class Habits:
     def set_zone(self, person: Person) -> Deed:
         zone = self.random.choice([zone for zone in ZONES if zone != person.zone.certain])
         sent = self._command(person, "timezone", zone=zone)
-        return Deed("/timezone", person, sent, f"**{zone}**", person.zone.attempt(zone))
+        return Deed("/timezone", person, sent, (f"**{zone}**",), person.zone.attempt(zone))
 
     def be_reminded(self, person: Person) -> Deed:
         if len(person.reminders) >= MOST_REMINDERS:
@@ -180,7 +184,7 @@ class Habits:
         what = f"soak {self._seed}-{self._reminders:07}"
         belief = person.reminders[what] = Belief({0})
         sent = self._command(person, "remind me", when=f"in {self.random.randint(20, 90)} hours", what=what)
-        return Deed("/remind me", person, sent, "I’ll remind you", belief.attempt(1))
+        return Deed("/remind me", person, sent, ("I’ll remind you",), belief.attempt(1))
 
     def mark_a_lesson(self, person: Person) -> Deed:
         lesson, stage = self.random.randint(1, LESSONS), self.random.choice(STAGES)
@@ -188,13 +192,15 @@ class Habits:
         options = {"lesson": str(lesson), "stage": stage.value}
         if belief.certain is True:
             sent = self._command(person, "lesson undo", **options)
-            return Deed("/lesson undo", person, sent, "Taken back:", belief.attempt(False))
+            return Deed("/lesson undo", person, sent, ("Taken back:",), belief.attempt(False))
+        # An earlier mark whose answer got lost may have been made; the refusal then says that it was.
+        words = ("Noted:",) if belief.certain is False else ("Noted:", "You marked")
         sent = self._command(person, "lesson done", **options)
-        return Deed("/lesson done", person, sent, "Noted:", belief.attempt(True))
+        return Deed("/lesson done", person, sent, words, belief.attempt(True))
 
     def press(self, person: Person) -> Deed:
         label = self.random.choice(list(PRESSES))
-        words = "You are going" if label == "Going" else "as a maybe"
+        words = ("You are going",) if label == "Going" else ("as a maybe",)
         assert person.hall.post is not None
         sent = self._standin.driving.component(person.user, person.hall.post, label)
         return Deed("a button", person, sent, words, person.answer.attempt(PRESSES[label]))
