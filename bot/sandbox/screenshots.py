@@ -114,6 +114,17 @@ async def _scenes(tab: Tab, demo: Demo, folder: Path) -> AsyncIterator[Path]:
     await _look(tab, width=390, height=800)
     await _click(tab, "#channels li:nth-child(2) button")
     yield await _keep(tab, folder / "phone.png")
+
+    await _look(tab)
+    await _click(tab, "#people li:last-child button")
+    await _command(tab, "/group leave")
+    await _send(tab)
+    await _press(tab, "Join")
+    await _press(tab, "Review my first card")
+    await tab.until(_button("Show answer"))
+    await tab.run(f"{_button('Stop')}.scrollIntoView({{block: 'end'}})")
+    await asyncio.sleep(PAUSE)
+    yield await _keep(tab, folder / "welcome.png")
     if tab.console:
         raise BrowserError("the page complained:\n" + "\n".join(tab.console))
 
