@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Connection, event, func, make_url, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 BUSY_TIMEOUT_MS = 10_000
@@ -55,6 +56,11 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def lost_connection(error: BaseException) -> bool:
+    """Whether the database went away in the middle: nobody knows then whether a COMMIT came through."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _set_up_sqlite(engine: AsyncEngine, *, foreign_keys: bool) -> None:

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from bot import errors
+from bot.db.engine import lost_connection
 from bot.errors import StudyError
 from bot.locales import _, speak
 from bot.ui import (
@@ -170,12 +171,14 @@ async def answer_error(interaction: discord.Interaction, error: BaseException) -
 
 
 def unexpected(error: BaseException) -> str:
-    """What a member may rely on: our own failures undo everything, but what Discord refuses to show may
-    have been done already.
+    """What a member may rely on: our own failures undo everything, but what Discord refuses to show, or what
+    lost its connection to the database, may have been done already.
     """
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     if isinstance(cause, discord.HTTPException):
         return _("Discord did not take my answer. Look whether it worked before you try again.")
+    if lost_connection(cause):
+        return _("My database went away meanwhile. Look whether it worked before you try again.")
     return _("Something went wrong on my side, and nothing was changed.")
 
 
