@@ -197,8 +197,8 @@ class Chaos:
         await self._all_answered()
 
     def _some(self) -> int:
-        """How many sends pass before the one that is held: at most, as many as a round brings."""
-        return self.random.randrange(self.plan.deliveries * self.plan.processes // self.plan.kills + 1)
+        """How many sends pass before the one that is held: fewer than a round brings."""
+        return self.random.randrange(max(self.plan.deliveries * self.plan.processes // self.plan.kills, 1))
 
     async def _reached(self, rule: Fault) -> bool:
         """Whether a send came to be held. When many wait for their next attempt none may: that is so when
