@@ -56,6 +56,8 @@ from bot.ui.languages import CatalogueTranslator, of_guild, of_member
 from bot.ui.sending import DiscordSender, InvalidRequests
 
 log = logging.getLogger(__name__)
+# It sees who sits in voice and never speaks there: what that would need is not missing.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
 
 COGS = (
     "cogs.groups",

@@ -28,3 +28,4 @@ async def test_the_link_is_printed_once_at_each_start(
     assert not asked.administrator
     assert "scope=bot+applications.commands" in link
     assert standin.token not in bot.log(1000)
+    assert "warning" not in bot.log(1000), "a start with nothing wrong warns of nothing"
