@@ -30,7 +30,10 @@ class Database:
             self.engine = create_async_engine(parsed, echo=echo)
             _set_up_sqlite(self.engine, foreign_keys=foreign_keys)
         else:
-            self.engine = create_async_engine(parsed, echo=echo, pool_size=10, pool_pre_ping=True)
+            # The one used last is used next: each keeps a hundred prepared statements, and few then suffice.
+            self.engine = create_async_engine(
+                parsed, echo=echo, pool_size=10, pool_pre_ping=True, pool_use_lifo=True
+            )
         self._readers = async_sessionmaker(self.engine, expire_on_commit=False)
         self._writers = async_sessionmaker(
             self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False
