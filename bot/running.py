@@ -8,13 +8,13 @@ import aiohttp
 import discord
 
 from bot.address import discord_address, log_in
-from bot.allocator import share_one_arena
 from bot.backups import LOOK_EVERY, DailyBackups
 from bot.bootstrap import build_bot
 from bot.client import StudyBot
 from bot.health import Health
 from bot.invitation import invitation
 from bot.logs import set_up_logs
+from bot.memory import share_one_arena, spare_what_stays
 from bot.schema import CannotRun, only_process, prepare_schema
 from bot.settings import Settings
 
@@ -57,6 +57,11 @@ async def _until_stopped(settings: Settings, token: str) -> None:
             loop.add_signal_handler(number, running.cancel)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
+
+    async def on_ready() -> None:
+        spare_what_stays()
+
+    bot.add_listener(on_ready)
     health = Health(bot, clock=bot.clock)
     if settings.health != "off":
         host, _, port = settings.health.rpartition(":")

@@ -1,18 +1,22 @@
-"""How many heaps a process has after its threads allocated, as glibc itself tells it."""
+"""How many heaps a process has, as glibc itself tells it, and what the garbage collector looks at."""
 
+import gc
 import os
 import platform
 import subprocess
 import sys
+import weakref
 
 import pytest
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator alone")
+from bot.memory import spare_what_stays
+
+glibc_alone = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator alone")
 
 THREADS = 6
 PROGRAM = f"""
 import ctypes, threading
-from bot.allocator import share_one_arena
+from bot.memory import share_one_arena
 {{before}}
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
@@ -36,10 +40,31 @@ def heaps(before: str, **env: str) -> int:
     return said.stdout.count("<heap ")
 
 
+@glibc_alone
 def test_threads_share_one_heap() -> None:
     assert heaps("share_one_arena()") == 1
     assert heaps("") > 1
 
 
+@glibc_alone
 def test_the_operators_word_counts() -> None:
     assert heaps("share_one_arena()", MALLOC_ARENA_MAX="3") == 3
+
+
+class Node:
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_what_stays_is_spared_until_the_next_session() -> None:
+    server = Node()
+    gone = weakref.ref(server)
+    try:
+        spare_what_stays()
+        del server
+        gc.collect()
+        assert gone() is not None
+        spare_what_stays()
+        assert gone() is None
+    finally:
+        gc.unfreeze()
