@@ -1,5 +1,6 @@
 """The tests' own world: closed and opened again, and restarted when much is overdue."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from bot.sandbox import World, open_world
@@ -58,3 +59,18 @@ async def test_a_restart_says_all_that_is_overdue(database_url: str) -> None:
         assert len(words(world)) == 3
         assert all("This was due" in each for each in words(world))
         assert len(open_posts(world)) == 1
+
+
+async def test_a_slow_machine_does_not_move_the_simulated_clock(sqlite_url: str) -> None:
+    async with open_world(database_url=sqlite_url) as world:
+        find = world.bot.services.groups.all_facts
+
+        async def slowly(**asked: object) -> object:
+            time.sleep(1.2)  # noqa: ASYNC251 # all of the machine halts
+            return await find(**asked)  # type: ignore[arg-type]
+
+        world.bot.services.groups.all_facts = slowly  # type: ignore[method-assign,assignment]
+        before = world.now
+        answer = await world.bob.slash(world.channel, "group list")
+        assert answer.response is not None
+        assert world.now == before
