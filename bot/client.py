@@ -18,6 +18,7 @@ from bot.classifier.training.trainer import Trainer
 from bot.db.engine import Database
 from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.ledger import Claimed, Ledger
+from bot.gateway import outlive_strange_events
 from bot.locales import speak
 from bot.metrics import Metrics
 from bot.rendering.formulas.pictures import FormulaPictures
@@ -192,6 +193,7 @@ class StudyBot(commands.AutoShardedBot):
             # What waits in the ledger starts at READY; discord.py would let it wait for two seconds more.
             guild_ready_timeout=1.0,
         )
+        outlive_strange_events(self)
         self.database = database
         self.services = services
         self.ledger = ledger
