@@ -175,7 +175,10 @@ class Dispatcher:
         while True:
             free = self._concurrency - len(self._on_their_way)
             if looking and self._open:
+                before = set(self._on_their_way)
                 looking = await self._start(min(free, self._batch))
+                # What ended while the ledger was asked may have made way for what it held up.
+                looking = looking or not before <= self._on_their_way
             if not self._on_their_way:
                 if looking and self._open:
                     continue

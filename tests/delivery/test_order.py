@@ -1,8 +1,11 @@
 """To one channel or member in the order of their due times, whatever fails, dies, or has two owners."""
 
+import asyncio
 from collections import defaultdict
 from datetime import timedelta
 from random import Random
+
+import pytest
 
 from bot.db.engine import Database
 from bot.delivery.dispatcher import TryLater
@@ -39,6 +42,36 @@ async def test_what_comes_later_waits_for_what_is_postponed(office: Office) -> N
     assert sender.sent == ["elsewhere", "to a member", "first", "second", "third"]
     rows = [await office.row(key) for key in ("first", "second", "third")]
     assert [(row.attempts, row.errors) for row in rows] == [(2, 1), (1, 0), (1, 0)]
+
+
+async def test_what_is_given_back_while_the_ledger_is_asked_is_not_left_due(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is given back just after a claim looked, and is gone when that claim returns."""
+    ledger, asked, given = office.ledger, asyncio.Event(), asyncio.Event()
+    claim, give_back = ledger.claim, ledger.give_back
+
+    async def slow_claim(most: int) -> list[Claimed]:
+        claimed = await claim(most)
+        if not claimed and not asked.is_set():
+            asked.set()
+            await given.wait()
+            await asyncio.sleep(0.05)
+        return claimed
+
+    async def late_give_back(delivery: Claimed) -> bool:
+        await asked.wait()
+        done = await give_back(delivery)
+        given.set()
+        return done
+
+    monkeypatch.setattr(ledger, "claim", slow_claim)
+    monkeypatch.setattr(ledger, "give_back", late_give_back)
+    await office.plan("first", "second")
+    again = await office.dispatcher(Sender(raising(TryLater("503")))).run()
+    assert given.is_set()
+    assert again is not None
+    assert again > office.clock()
 
 
 async def test_what_keeps_failing_holds_up_the_others_for_a_while_only(office: Office) -> None:
