@@ -19,7 +19,7 @@ from bot.errors import ClassifierWarmingUp, ImageFault, ImageRefused, ModelDamag
 from tests.classifier.serving import bundles
 
 #: Seconds until a classifier that was just started must be ready, on a machine with other work.
-READY_WITHIN = 120
+READY_WITHIN = 300
 
 
 @dataclass(frozen=True)

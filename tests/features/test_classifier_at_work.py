@@ -30,7 +30,7 @@ NOUGHT = """
  0  0  7 16 14  1  0  0
 """
 SHAPES = ("circle", "cross", "square")
-SECONDS = 300
+SECONDS = 600
 
 
 @pytest.fixture
