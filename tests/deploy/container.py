@@ -20,6 +20,7 @@ from tests.deploy.dockerfile import Builder, Image
 from tests.deploy.locked import ROOT
 
 USER = "10001"
+PROCESSES = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
 @functools.cache
@@ -133,9 +134,13 @@ class Container:
         command: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         instead: Mapping[str, str] | None = None,
+        apart: bool = False,
     ) -> None:
-        """`instead` replaces parts of the variables' and commands' texts, such as a container's port."""
+        """`instead` replaces parts of the variables' and commands' texts, such as a container's port. `apart`
+        gives it processes of its own, as root alone can: they all end with the first one.
+        """
         self._instead = instead or {}
+        self._prefix = (*(PROCESSES if apart else ()), *stripped())
         self._builder = builder
         self._image = image
         self._log = log
@@ -163,7 +168,7 @@ class Container:
     async def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *stripped(), *self.command, cwd=self._builder.here / self._image.workdir.lstrip("/"),
+                *self._prefix, *self.command, cwd=self._builder.here / self._image.workdir.lstrip("/"),
                 env=self.env, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip

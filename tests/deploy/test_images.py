@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
-from PIL import Image as Picture
-from PIL import ImageDraw
 
 from bot.ui.answers import MEANWHILE
 from tests.conftest import count_as
 from tests.deploy.container import Container, compose, in_order, shut, stripped, unlock
 from tests.deploy.dockerfile import Builder, Image, StepFailed, stages
+from tests.deploy.images import seven
 from tests.deploy.locked import PLAIN, PROJECT, ROOT, extras, read
 from tests.openapi import BodyValidator
 from tests.postgres import PostgresServer, find_binaries
@@ -109,7 +108,7 @@ async def plain_image(builder: Builder, image: Image, validator: BodyValidator, 
         assert await until(port, "/readyz", 200) == "ok"
         health = Container(builder, image, tmp_path / "health.log", command=image.healthcheck, instead=moved)
         await health.run()
-        assert "7" in await classified(discord, seven(tmp_path)), bot.log()
+        assert "7" in await classified(discord, seven()), bot.log()
         assert await bot.stop() == 0, bot.log()
         await health.start()
         assert await health.ended() != 0, "nobody is there any more"
@@ -151,13 +150,6 @@ async def asked(discord: StandIn, picture: bytes) -> str:
 
     await discord.wait_until(is_over, 90, "an answer to /classify")
     return interaction.text
-
-
-def seven(folder: Path) -> bytes:
-    picture = Picture.new("L", (84, 84), 255)
-    ImageDraw.Draw(picture).line([(22, 20), (62, 20), (36, 66)], fill=0, width=8, joint="curve")
-    picture.save(folder / "seven.png")
-    return (folder / "seven.png").read_bytes()
 
 
 async def scaled_setup(

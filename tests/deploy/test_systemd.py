@@ -148,7 +148,7 @@ async def test_the_service_works_with_what_its_unit_leaves_it(tmp_path: Path) ->
             )
             assert await until(port, "/readyz", 200) == "ok"
             # Its workers live under the same list.
-            seen = await classified(discord, seven(tmp_path))
+            seen = await classified(discord, seven())
             assert "7" in seen, seen + log.read_text()
             service.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(service.wait(), 30) == 0, log.read_text()
