@@ -12,10 +12,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from bot.db.engine import Database
 from bot.db.migrate import upgrade
-from tests.delivery.acting import POINTS
+from tests.delivery.acting import POINTS, Killed
 from tests.delivery.conftest import Clock
 from tests.delivery.exploring import KINDS, Scenario, Stage, Tally, asleep, once, twice
 from tests.postgres import PostgresServer
@@ -36,8 +37,15 @@ def main() -> None:
     sys.exit(0 if right else 1)
 
 
+def unless_killed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell what nobody awaited, unless it is a death that was wanted."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)
+
+
 async def explore(url: str, name: str) -> bool:
     began = time.monotonic()
+    asyncio.get_running_loop().set_exception_handler(unless_killed)
     await upgrade(url)
     database, tally = Database(url), Tally()
     stage = Stage(database, Clock())
