@@ -54,6 +54,7 @@ from bot.ui.downloads import Download
 from bot.ui.errors import UNFIT, answer_error, reference_of
 from bot.ui.given import check_options
 from bot.ui.languages import CatalogueTranslator, of_guild, of_member
+from bot.ui.modals import give_back, is_forgotten
 from bot.ui.sending import DiscordSender, InvalidRequests
 
 log = logging.getLogger(__name__)
@@ -242,6 +243,8 @@ class StudyBot(commands.AutoShardedBot):
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Before any command or button could have awaited an answer from Discord."""
         self.metrics.received(interaction)
+        if is_forgotten(interaction):
+            await give_back(interaction)
         command = interaction.command
         # Whoever has everything erased shall not get a row by asking for it.
         if command is None or not command.qualified_name.startswith("privacy"):
