@@ -7,6 +7,7 @@ from bot.db.models import NoteState
 from bot.sandbox import World
 from tests.features.carding import BACK, FRONT, cards, decks, fronts, notes, refused, trust, waiting, write
 from tests.features.learning import follow, forged
+from tests.features.meeting import history, read
 from tests.features.reading import said
 
 
@@ -91,10 +92,12 @@ async def test_nobody_approves_their_own_card_nor_what_is_not_theirs_to_see(grou
     await world.bob.slash(world.channel, "group join")
     late = refused(await world.bob.click(again, label="Press"))
     assert f"{world.organizer.mention} has approved this card already" in late
-    # Of an archived group nothing is approved any more.
+    # Of an archived group nothing is approved any more, and its posts stay as they are.
     second = await write(world, world.alice, "What is a batch?", "Some rows")
+    stood = read(second)
     await world.organizer.slash(world.channel, "group archive")
-    assert "not in the group’s decks" in refused(await world.bob.click(second, label="Approve"))
+    assert "is archived" in refused(await world.bob.click(second, label="Approve"))
+    assert [read(message) for message in history(world) if message.id == second.id] == [stood]
 
 
 async def test_only_its_author_and_organizers_change_a_card(group_world: World) -> None:

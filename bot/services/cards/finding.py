@@ -96,13 +96,14 @@ async def load_note(session: AsyncSession, note_id: int, *, lock: bool = False) 
 
 
 async def note_here(
-    session: AsyncSession, note_id: int, *, guild_id: int, lock: bool = False
+    session: AsyncSession, note_id: int, *, guild_id: int, lock: bool = False, archived: bool = False
 ) -> Found | None:
-    """The same, unless it was taken out, its group is closed, or it is another server's."""
+    """The same, unless it was taken out, is another server's, or its group is not open (see `archived`)."""
     found = await load_note(session, note_id, lock=lock)
     if found is None or found.note.state is NoteState.REMOVED:
         return None
-    return found if found.group.guild_id == guild_id and found.group.archived_at is None else None
+    is_open = archived or found.group.archived_at is None
+    return found if found.group.guild_id == guild_id and is_open else None
 
 
 async def find_note(session: AsyncSession, *, caller: Caller, typed: str, lock: bool = False) -> Found:

@@ -18,6 +18,7 @@ from bot.errors import (
     BadText,
     CardChanged,
     CardGone,
+    GroupArchived,
     ImportedCard,
     NothingToChange,
     NotYourCard,
@@ -160,12 +161,14 @@ class CardService:
     async def approve(self, *, caller: Caller, note_id: int, revision: int) -> Approved:
         """Let a card into the deck as it was looked at: any other member of its group may, once.
 
-        Raises CardGone, NotAMember, OwnCard, AlreadyApproved, CardChanged.
+        Raises CardGone, GroupArchived, NotAMember, OwnCard, AlreadyApproved, CardChanged.
         """
         async with self._database.write() as session:
-            found = await note_here(session, note_id, guild_id=caller.guild_id, lock=True)
+            found = await note_here(session, note_id, guild_id=caller.guild_id, lock=True, archived=True)
             if found is None:
                 raise CardGone
+            if found.group.archived_at is not None:
+                raise GroupArchived(name=found.group.name)
             note = found.note
             await require_member(session, found.group, caller.user_id)
             if note.created_by == caller.user_id:
