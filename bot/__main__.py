@@ -133,6 +133,11 @@ def restore(
     typer.echo(f"Restored as of {restored.about.made_at:%Y-%m-%d %H:%M} UTC.")
     if restored.kept is not None:
         typer.echo(f"The database that was there is kept as {restored.kept}.")
+    if restored.kept_schema is not None:
+        typer.echo(
+            f"What was there is kept in the database, in the schema {restored.kept_schema}. "
+            f"When nobody needs it any more: DROP SCHEMA {restored.kept_schema} CASCADE"
+        )
     typer.echo(
         f"{restored.open} messages fell due since. The bot looks whether each was said before it says it; "
         "what it had only planned after the backup is not said again."

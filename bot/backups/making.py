@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from bot.backups.aside import KEPT
 from bot.backups.contents import (
     ABOUT,
     MODELS,
@@ -56,7 +57,9 @@ def _write(settings: Settings, target: Path, revision: str, now: datetime) -> Ab
             _copy_sqlite(path, dumped)
         else:
             dumped, kind = folder / POSTGRESQL_FILE, "postgresql"
-            run_tool("pg_dump", settings, "--format=custom", f"--file={dumped}")
+            # What earlier restores have set aside is kept in the database, not in every backup of it.
+            kept_aside = f"--exclude-schema={KEPT}*"
+            run_tool("pg_dump", settings, "--format=custom", kept_aside, f"--file={dumped}")
         parts = {dumped.name: dumped}
         if settings.models.is_dir():
             # What is being written there has a dot before its name.

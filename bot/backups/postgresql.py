@@ -11,22 +11,24 @@ from bot.schema import CannotRun
 from bot.settings import Settings
 
 
-def run_tool(name: str, settings: Settings, *arguments: str | Path) -> None:
-    """Run pg_dump or pg_restore on the settings' database, which is named behind `--dbname` if that is given,
-    else at the end. Raises CannotRun.
+def run_tool(name: str, settings: Settings, *arguments: str | Path, connect: bool = True) -> str:
+    """Run pg_dump or pg_restore and return what it printed. The settings' database is named behind
+    `--dbname` if that is given, else at the end, unless it is not to `connect`. Raises CannotRun.
     """
     program = shutil.which(name)
     if program is None:
         raise CannotRun(f"{name} is not installed. It comes with PostgreSQL's client tools.")
     url = make_url(settings.database_url)
     given = [str(argument) for argument in arguments]
-    address = _libpq(url)
-    if "--dbname" in given:
-        given.insert(given.index("--dbname") + 1, address)
-    else:
-        given += ["--dbname", address]
+    if connect:
+        address = _libpq(url)
+        if "--dbname" in given:
+            given.insert(given.index("--dbname") + 1, address)
+        else:
+            given += ["--dbname", address]
+        given.insert(0, "--no-password")
     done = subprocess.run(  # noqa: S603 (PostgreSQL's own program)
-        [program, "--no-password", *given],
+        [program, *given],
         env=_environment(url),
         capture_output=True,
         text=True,
@@ -35,6 +37,7 @@ def run_tool(name: str, settings: Settings, *arguments: str | Path) -> None:
     if done.returncode:
         said = " ".join((done.stderr.strip() or "it said nothing").split())
         raise CannotRun(f"{name} failed: {said[-500:]}")
+    return done.stdout
 
 
 def _libpq(url: URL) -> str:

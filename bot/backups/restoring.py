@@ -1,6 +1,5 @@
 """Putting a backup back, so that nothing is said twice and no id gets a second meaning."""
 
-import asyncio
 import shutil
 import sqlite3
 import tempfile
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, func, insert, make_url, select, text, update
+from sqlalchemy import Connection, func, insert, make_url, select, update
 
 from bot.backups.contents import (
     ABOUT,
@@ -23,7 +22,7 @@ from bot.backups.contents import (
     from_json,
     sha256,
 )
-from bot.backups.postgresql import run_tool
+from bot.backups.into_postgresql import restore_postgresql
 from bot.db import migrate
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Restore
@@ -39,16 +38,19 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """`kept` is where the database that was there before now lies; `open` counts what was due meanwhile."""
+    """`kept` is where the database that was there before now lies, in PostgreSQL the schema `kept_schema`;
+    `open` counts what was due meanwhile.
+    """
 
     about: About
     kept: Path | None
+    kept_schema: str | None
     open: int
 
 
 async def restore_backup(settings: Settings, source: Path, *, replace: bool, now: datetime) -> Restored:
     """Put a backup in the place of the database, and bring its schema to the newest revision. `replace`
-    allows that there is one; on SQLite the file is kept beside it. Raises CannotRun, having changed nothing.
+    allows that there is one, which is kept beside it. Raises CannotRun, having changed nothing.
     """
     with usable(settings), only_process(settings.database_url), _unpacked(source) as (about, folder):
         url = make_url(settings.database_url)
@@ -60,16 +62,22 @@ async def restore_backup(settings: Settings, source: Path, *, replace: bool, now
             )
         if about.revision not in migrate.revisions():
             raise CannotRun(f"{source.name} was made by a newer version of Cohort. Update Cohort first.")
-        kept = None
+        kept, kept_schema = None, None
         if kind == "sqlite":
             kept = await _restore_sqlite(
                 settings, folder / SQLITE_FILE, replace=replace, about=about, now=now
             )
         else:
-            await _restore_postgresql(settings, folder / POSTGRESQL_FILE, replace=replace)
-            await _settle(settings, about, now)
+            kept_schema = await restore_postgresql(
+                settings,
+                folder / POSTGRESQL_FILE,
+                replace=replace,
+                now=now,
+                finish=lambda settings: _finish(settings, about, now),
+            )
         _restore_models(settings, folder / MODELS)
-        return Restored(about=about, kept=kept, open=await _open_since(settings, about, now))
+        due = await _open_since(settings, about, now)
+        return Restored(about=about, kept=kept, kept_schema=kept_schema, open=due)
 
 
 @contextmanager
@@ -113,8 +121,7 @@ async def _restore_sqlite(
     shutil.copyfile(copy, coming)
     there = settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{coming}"})
     try:
-        await upgrade_schema(there)
-        await _settle(there, about, now)
+        await _finish(there, about, now)
         _fold(coming)
         kept = None
         if path.exists():
@@ -140,30 +147,10 @@ def _files_of(path: Path) -> list[Path]:
     return [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", ".migrating"))]
 
 
-async def _restore_postgresql(settings: Settings, dump: Path, *, replace: bool) -> None:
-    database = Database(settings.database_url)
-    try:
-        async with database.engine.connect() as connection:
-            others = await connection.scalar(
-                text(
-                    "SELECT count(*) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            )
-            tables = await connection.scalar(
-                text("SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()")
-            )
-    finally:
-        await database.close()
-    if others:
-        raise CannotRun("Something still uses the database. Stop every bot process first.")
-    if tables and not replace:
-        raise CannotRun("The database is not empty. To put the backup in its place, add --replace.")
-    emptied = ["--clean", "--if-exists"] if tables else []
-    await asyncio.to_thread(
-        run_tool, "pg_restore", settings, *emptied, "--single-transaction", "--no-owner", "--dbname", dump
-    )
+async def _finish(settings: Settings, about: About, now: datetime) -> None:
+    """What a database still lacks after it was put back as it was."""
     await upgrade_schema(settings)
+    await _settle(settings, about, now)
 
 
 async def _settle(settings: Settings, about: About, now: datetime) -> None:
