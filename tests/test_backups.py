@@ -105,6 +105,31 @@ async def test_the_daily_post_of_the_lost_hours_is_not_posted_again(
         assert len(daily_posts(world)) == 1
 
 
+@pytest.mark.parametrize("there", ["the database", "an older backup", "a folder", "a link to nothing"])
+async def test_a_backup_replaces_nothing(sqlite_url: str, tmp_path: Path, there: str) -> None:
+    settings = Settings(_env_file=None, database_url=sqlite_url, models=tmp_path / "models")
+    target = tmp_path / ("cohort.db" if there == "the database" else "there")
+    match there:
+        case "an older backup":
+            await make_backup(settings, target, now=NOW)
+        case "a folder":
+            target.mkdir()
+        case "a link to nothing":
+            target.symlink_to(tmp_path / "nowhere")
+    before = contents(tmp_path)
+    with pytest.raises(CannotRun, match=f"{target.name} is there already"):
+        await make_backup(settings, target, now=NOW)
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Everything in it, so that two looks can be compared."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
 def daily_posts(world: World) -> list[discord.Message]:
     return [message for message in history(world) if "Cards of the day" in message.content]
 

@@ -1,6 +1,7 @@
 """Making a backup while the bot runs."""
 
 import asyncio
+import os
 import sqlite3
 import tempfile
 import zipfile
@@ -32,7 +33,8 @@ def default_file(settings: Settings, now: datetime) -> Path:
 
 
 async def make_backup(settings: Settings, target: Path, *, now: datetime) -> About:
-    """Write a backup to the file `target`, whole or not at all. Raises CannotRun."""
+    """Write a backup to the new file `target`, whole or not at all. Raises CannotRun."""
+    _refuse_to_replace(target)
     path = migrate.sqlite_path(settings.database_url)
     if path is not None and not path.exists():
         raise CannotRun(f"There is no database at {path} yet.")
@@ -45,6 +47,12 @@ async def make_backup(settings: Settings, target: Path, *, now: datetime) -> Abo
         if revision is None:
             raise CannotRun("The database is empty: there is nothing to back up.")
         return await asyncio.to_thread(_write, settings, target, revision, now)
+
+
+def _refuse_to_replace(target: Path) -> None:
+    # Through no link either: what is there may be the database itself.
+    if os.path.lexists(target):
+        raise CannotRun(f"{target} is there already, and a backup replaces nothing. Name a new file.")
 
 
 def _write(settings: Settings, target: Path, revision: str, now: datetime) -> About:
@@ -81,6 +89,7 @@ def _write(settings: Settings, target: Path, revision: str, now: datetime) -> Ab
                 archive.write(file, part)
         # All that members told the bot is in it, whatever the folder is open to.
         whole.chmod(0o600)
+        _refuse_to_replace(target)
         whole.replace(target)
     return about
 
