@@ -11,11 +11,11 @@ from pathlib import Path
 
 import discord
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, select
 
 from bot.backups import DailyBackups, make_backup, restore_backup
 from bot.db.engine import Database
-from bot.db.models import Group, Member, Reminder
+from bot.db.models import Group, Member, Reminder, Restore
 from bot.sandbox import World, open_world
 from bot.schema import CannotRun, only_process
 from bot.settings import Settings
@@ -103,6 +103,32 @@ async def test_the_daily_post_of_the_lost_hours_is_not_posted_again(
         assert not daily_posts(world)
         await world.pass_time(days=1)
         assert len(daily_posts(world)) == 1
+
+
+@pytest.mark.parametrize("name", ["p%41q.db", "what?.db", "a?b/q.db", "a b/ü&=#+.db"])
+async def test_a_file_whose_name_needs_escapes_is_restored(
+    sqlite_url: str, tmp_path: Path, name: str
+) -> None:
+    """Neither is another file made, whose name is the escaped one's, nor is such a one touched."""
+    file, home = tmp_path / "backup.zip", tmp_path / "home"
+    url = URL.create("sqlite", database=str(home / name)).render_as_string()
+    settings = Settings(_env_file=None, database_url=url, models=tmp_path / "models")
+    (home / name).parent.mkdir(parents=True)
+    shutil.copy(tmp_path / "cohort.db", home / name)
+    database = Database(settings.database_url)
+    try:
+        await make_backup(settings, file, now=NOW)
+        await restore_backup(settings, file, replace=True, now=NOW)
+        async with database.read() as session:
+            assert await session.scalar(select(func.count()).select_from(Restore)) == 1
+    finally:
+        await database.close()
+    made = {path.name for path in home.rglob("*") if path.is_file()}
+    stem, _, end = Path(name).name.rpartition(".")
+    assert {left for left in made if not left.endswith((".running", "-wal", "-shm"))} == {
+        f"{stem}.{end}",
+        f"{stem}-before-20261120-120000.{end}",
+    }
 
 
 @pytest.mark.parametrize("there", ["the database", "an older backup", "a folder", "a link to nothing"])

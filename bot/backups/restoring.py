@@ -119,7 +119,9 @@ async def _restore_sqlite(
     for left in _files_of(coming):
         left.unlink(missing_ok=True)
     shutil.copyfile(copy, coming)
-    there = settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{coming}"})
+    # As an address its name may need escapes.
+    url = make_url(settings.database_url).set(database=str(coming))
+    there = settings.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
     try:
         await _finish(there, about, now)
         _fold(coming)
