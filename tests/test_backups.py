@@ -13,7 +13,7 @@ import discord
 import pytest
 from sqlalchemy import URL, func, select
 
-from bot.backups import DailyBackups, make_backup, restore_backup
+from bot.backups import DailyBackups, default_file, make_backup, restore_backup
 from bot.db.engine import Database
 from bot.db.models import Group, Member, Reminder, Restore
 from bot.sandbox import World, open_world
@@ -221,26 +221,53 @@ def pack(file: Path, about: object, parts: dict[str, bytes]) -> None:
 
 
 async def test_a_backup_a_day_and_no_more_than_are_kept(sqlite_url: str, tmp_path: Path) -> None:
-    now = datetime.now(UTC)
     settings = Settings(_env_file=None, database_url=sqlite_url, backups=tmp_path / "backups", backups_kept=2)
+    now = NOW
     backups = DailyBackups(settings, clock=lambda: now)
-    foreign = settings.backups / "holiday.zip"
-    foreign.parent.mkdir()
-    foreign.touch()
-    for hours in (0, 1, 25, 26, 50):
-        now = datetime.now(UTC) + timedelta(hours=hours)
+    for hours in (0, 1, 23, 25, 26, 50, 73):
+        now = NOW + timedelta(hours=hours)
         await backups.run()
-        for made in settings.backups.glob("cohort-*.zip"):
-            os.utime(
-                made,
-                (
-                    stamp := datetime.strptime(made.stem, "cohort-%Y%m%d-%H%M%S")
-                    .replace(tzinfo=UTC)
-                    .timestamp(),
-                    stamp,
-                ),
-            )
-    ages = sorted(made.name for made in settings.backups.glob("cohort-*.zip"))
-    assert len(ages) == 2
-    assert ages[-1].startswith(f"cohort-{now:%Y%m%d}")
-    assert foreign.exists()
+    assert sorted(contents(settings.backups)) == [
+        "cohort-20261121-130000.zip",
+        "cohort-20261122-140000.zip",
+    ]
+
+
+async def test_only_daily_backups_count_as_such_and_are_deleted(sqlite_url: str, tmp_path: Path) -> None:
+    """A week of them stays, whatever else lies there, what the operator made by hand, too."""
+    settings = Settings(_env_file=None, database_url=sqlite_url, backups=tmp_path / "backups", backups_kept=7)
+    now = NOW
+    backups = DailyBackups(settings, clock=lambda: now)
+    settings.backups.mkdir()
+    others = ["cohort-zebra.zip", "cohort-before-update.zip", "holiday.zip", "cohort-20261120-1200.zip"]
+    others += ["cohort-99999999-999999.zip", "cohort-20261120-120000 (1).zip"]
+    for name in others:
+        (settings.backups / name).touch()
+        os.utime(settings.backups / name, (0, 0))
+    for hours in range(0, 24 * 9, 6):
+        now = NOW + timedelta(hours=hours)
+        await backups.run()
+        if hours % 24 == 6:
+            by_hand = default_file(settings, now)
+            await make_backup(settings, by_hand, now=now)
+            others.append(by_hand.name)
+    daily = sorted({*contents(settings.backups)} - {*others})
+    assert daily == [f"cohort-{NOW + timedelta(days=day):%Y%m%d}-120000.zip" for day in range(2, 9)]
+    assert {*others} <= {*contents(settings.backups)}
+
+
+async def test_a_backup_from_the_future_stands_for_no_day(sqlite_url: str, tmp_path: Path) -> None:
+    """The machine's clock was wrong when it was made."""
+    settings = Settings(_env_file=None, database_url=sqlite_url, backups=tmp_path / "backups")
+    settings.backups.mkdir()
+    (settings.backups / "cohort-20990101-000000.zip").touch()
+    now = NOW
+    backups = DailyBackups(settings, clock=lambda: now)
+    for hours in (0, 1, 2, 24):
+        now = NOW + timedelta(hours=hours)
+        await backups.run()
+    assert sorted(contents(settings.backups)) == [
+        "cohort-20261120-120000.zip",
+        "cohort-20261121-120000.zip",
+        "cohort-20990101-000000.zip",
+    ]

@@ -28,8 +28,10 @@ from bot.settings import Settings
 
 
 def default_file(settings: Settings, now: datetime) -> Path:
-    """A dated file in the backups' folder."""
-    return settings.backups / f"cohort-{now:%Y%m%d-%H%M%S}.zip"
+    """A dated file in the backups' folder; its name keeps it apart from the daily ones, which push out each
+    other.
+    """
+    return settings.backups / f"cohort-{now:%Y%m%d-%H%M%S}-by-hand.zip"
 
 
 async def make_backup(settings: Settings, target: Path, *, now: datetime) -> About:
