@@ -28,10 +28,11 @@ from bot.settings import Settings
 
 
 def default_file(settings: Settings, now: datetime) -> Path:
-    """A dated file in the backups' folder; its name keeps it apart from the daily ones, which push out each
-    other.
+    """A dated file in the backups' folder. Beside the bot's daily ones, which push out each other, its name
+    keeps it apart from them.
     """
-    return settings.backups / f"cohort-{now:%Y%m%d-%H%M%S}-by-hand.zip"
+    apart = "" if migrate.sqlite_path(settings.database_url) is None else "-by-hand"
+    return settings.backups / f"cohort-{now:%Y%m%d-%H%M%S}{apart}.zip"
 
 
 async def make_backup(settings: Settings, target: Path, *, now: datetime) -> About:

@@ -1,11 +1,10 @@
 """Putting a backup back, so that nothing is said twice and no id gets a second meaning."""
 
 import shutil
-import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +17,11 @@ from bot.backups.contents import (
     POSTGRESQL_FILE,
     SQLITE_FILE,
     About,
-    check_sqlite,
     from_json,
     sha256,
 )
 from bot.backups.into_postgresql import restore_postgresql
+from bot.backups.into_sqlite import restore_sqlite
 from bot.db import migrate
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Restore
@@ -63,9 +62,13 @@ async def restore_backup(settings: Settings, source: Path, *, replace: bool, now
         if about.revision not in migrate.revisions():
             raise CannotRun(f"{source.name} was made by a newer version of Cohort. Update Cohort first.")
         kept, kept_schema = None, None
+
+        async def finish(there: Settings) -> None:
+            await _finish(there, about, now)
+
         if kind == "sqlite":
-            kept = await _restore_sqlite(
-                settings, folder / SQLITE_FILE, replace=replace, about=about, now=now
+            kept = await restore_sqlite(
+                settings, folder / SQLITE_FILE, replace=replace, now=now, finish=finish
             )
         else:
             kept_schema = await restore_postgresql(
@@ -73,7 +76,7 @@ async def restore_backup(settings: Settings, source: Path, *, replace: bool, now
                 folder / POSTGRESQL_FILE,
                 replace=replace,
                 now=now,
-                finish=lambda settings: _finish(settings, about, now),
+                finish=finish,
             )
         _restore_models(settings, folder / MODELS)
         due = await _open_since(settings, about, now)
@@ -104,49 +107,6 @@ def _unpacked(source: Path) -> Iterator[tuple[About, Path]]:
         raise CannotRun(f"There is no file {source}.") from None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise CannotRun(f"{source.name} is no backup of Cohort, or is damaged: {error}.") from None
-
-
-async def _restore_sqlite(
-    settings: Settings, copy: Path, *, replace: bool, about: About, now: datetime
-) -> Path | None:
-    path = migrate.sqlite_path(settings.database_url)
-    assert path is not None  # noqa: S101 (it is SQLite)
-    if path.exists() and not replace:
-        raise CannotRun(f"There is a database at {path}. To put the backup in its place, add --replace.")
-    check_sqlite(copy)
-    # Everything that can go wrong happens to the copy, beside its final place.
-    coming = path.with_name(f".{path.name}.restoring")
-    for left in _files_of(coming):
-        left.unlink(missing_ok=True)
-    shutil.copyfile(copy, coming)
-    # As an address its name may need escapes.
-    url = make_url(settings.database_url).set(database=str(coming))
-    there = settings.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
-    try:
-        await _finish(there, about, now)
-        _fold(coming)
-        kept = None
-        if path.exists():
-            _fold(path)
-            kept = path.with_name(f"{path.stem}-before-{now:%Y%m%d-%H%M%S}{path.suffix}")
-            path.replace(kept)
-        coming.replace(path)
-    finally:
-        for left in _files_of(coming):
-            left.unlink(missing_ok=True)
-    return kept
-
-
-def _fold(path: Path) -> None:
-    """Let everything stand in the one file: none of SQLite's others may outlive it under its name."""
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA journal_mode = DELETE")
-    for left in _files_of(path)[1:]:
-        left.unlink(missing_ok=True)
-
-
-def _files_of(path: Path) -> list[Path]:
-    return [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", ".migrating"))]
 
 
 async def _finish(settings: Settings, about: About, now: datetime) -> None:
