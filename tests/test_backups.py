@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 import zipfile
@@ -13,7 +14,7 @@ import discord
 import pytest
 from sqlalchemy import URL, func, select
 
-from bot.backups import DailyBackups, default_file, make_backup, restore_backup
+from bot.backups import DailyBackups, default_file, make_backup, restore_backup, restoring
 from bot.db.engine import Database
 from bot.db.models import Group, Member, Reminder, Restore
 from bot.sandbox import World, open_world
@@ -211,6 +212,111 @@ async def test_a_bad_backup_changes_nothing(sqlite_url: str, tmp_path: Path, dam
         await restore_backup(settings, bad, replace=True, now=NOW)
     assert (tmp_path / "cohort.db").read_bytes() == before
     assert not (tmp_path.parent / "escaped").exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_no_flipped_byte_is_a_traceback(
+    sqlite_url: str, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either the backup is refused in one sentence, or the byte was one that does not matter."""
+    settings = Settings(_env_file=None, database_url=sqlite_url, models=tmp_path / "models")
+    model = settings.models / "0a1b" / "model.json"
+    model.parent.mkdir(parents=True)
+    model.write_text("{}")
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    await make_backup(settings, good, now=NOW)
+    whole, before = good.read_bytes(), (tmp_path / "cohort.db").read_bytes()
+    chance = random.Random(seed)
+    # Most of it is the packed database, and most of what can go wrong is in the zip's own words.
+    places = [*range(300), *range(len(whole) - 400, len(whole))] + [
+        chance.randrange(len(whole)) for _ in range(100)
+    ]
+
+    async def no_further(*_: object, **__: object) -> None:
+        raise CannotRun("as good as whole")
+
+    monkeypatch.setattr(restoring, "_restore", no_further)
+    for _ in range(150):
+        bytes_ = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            bytes_[chance.choice(places)] ^= chance.choice((1, 8, 64, 255, chance.randrange(1, 256)))
+        bad.write_bytes(bytes_)
+        with pytest.raises(CannotRun) as refused:
+            await restore_backup(settings, bad, replace=True, now=NOW)
+        assert "\n" not in str(refused.value)
+    assert (tmp_path / "cohort.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        None,
+        {"format": 1},
+        {"files": ["cohort.db"]},
+        {"files": {"cohort.db": 5}},
+        {"files": {"cohort.db": "0", "models/file": "0"}},
+        {"files": {"cohort.db": "0", "a\0b": "0"}},
+        {"made_at": 5},
+        {"made_at": "2026-11-20T12:00:00"},
+        {"made_at": "yesterday"},
+        {"revision": None},
+        {"revision": ["1df3f2704128"]},
+        {"database": {}},
+    ],
+    ids=repr,
+)
+async def test_strange_words_of_a_backup_are_one_sentence(
+    sqlite_url: str, tmp_path: Path, words: object
+) -> None:
+    settings = Settings(_env_file=None, database_url=sqlite_url, models=tmp_path / "models")
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    await make_backup(settings, good, now=NOW)
+    with zipfile.ZipFile(good) as archive:
+        about, data = json.loads(archive.read("about.json")), archive.read("cohort.db")
+    pack(
+        bad,
+        about | words if isinstance(words, dict) and "format" not in words else words,
+        {"cohort.db": data},
+    )
+    before = contents(tmp_path)
+    with pytest.raises(CannotRun, match=r"^bad\.zip is (no backup|damaged)"):
+        await restore_backup(settings, bad, replace=True, now=NOW)
+    assert contents(tmp_path) == before
+
+
+async def test_a_backup_that_cannot_be_opened_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/data/cohort.db")
+    (tmp_path / "afile").touch()
+    before = contents(tmp_path)
+    for name, said in (
+        ("nofile.zip", "There is no file .*nofile.zip"),
+        ("afile/x.zip", "There is no file .*afile/x.zip"),
+        (".", "is a folder, not a backup"),
+    ):
+        with pytest.raises(CannotRun, match=said):
+            await restore_backup(settings, tmp_path / name, replace=False, now=NOW)
+    assert contents(tmp_path) == before
+
+
+async def test_models_come_back_with_the_database_or_not_at_all(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, database_url=database_url, models=tmp_path / "models")
+    for digest in ("0a1b", "2c3d"):
+        (settings.models / digest).mkdir(parents=True)
+        (settings.models / digest / "model.json").write_text(digest)
+    file = tmp_path / "backup.zip"
+    await make_backup(settings, file, now=NOW)
+    shutil.rmtree(settings.models / "2c3d")
+    with pytest.raises(CannotRun, match="--replace"):
+        await restore_backup(settings, file, replace=False, now=NOW)
+    assert sorted(contents(settings.models)) == ["0a1b", "0a1b/model.json"]
+    settings.models.rename(tmp_path / "others")
+    settings.models.touch()
+    with pytest.raises(CannotRun, match=r"The models cannot be put into .*models: File exists. Nothing"):
+        await restore_backup(settings, file, replace=True, now=NOW)
+    settings.models.unlink()
+    await restore_backup(settings, file, replace=True, now=NOW)
+    assert (settings.models / "2c3d" / "model.json").read_text() == "2c3d"
 
 
 def pack(file: Path, about: object, parts: dict[str, bytes]) -> None:

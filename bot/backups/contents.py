@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ def to_json(about: About) -> str:
 
 
 def from_json(raw: bytes) -> About:
+    """Raises ValueError, LookupError or TypeError for anything else than what `to_json` wrote."""
     fields = json.loads(raw)
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise ValueError("its format is not known")
@@ -44,9 +46,21 @@ def from_json(raw: bytes) -> About:
     about = About(
         database=fields["database"], revision=fields["revision"], made_at=made_at, files=dict(fields["files"])
     )
+    words = (about.database, about.revision, *about.files, *about.files.values())
+    if made_at.tzinfo is None or not all(isinstance(word, str) for word in words):
+        raise ValueError("what it says of itself is not what a backup says")
+    if any(part.startswith(MODELS) and part.count("/") < 2 for part in about.files):
+        raise ValueError("it holds a file where a model should be")
     if {"sqlite": SQLITE_FILE, "postgresql": POSTGRESQL_FILE}.get(about.database) not in about.files:
         raise ValueError("it holds no database")
     return about
+
+
+def reason_of(error: OSError) -> str:
+    """Why a file could not be used, in the system's words, without a number."""
+    if isinstance(error, shutil.Error):  # a list of what went wrong with each file
+        return str(error.args[0][0][2]).partition("] ")[2]
+    return error.strerror or str(error)
 
 
 def check_sqlite(file: Path) -> None:

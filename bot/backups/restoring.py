@@ -1,8 +1,6 @@
 """Putting a backup back, so that nothing is said twice and no id gets a second meaning."""
 
 import shutil
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,17 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, make_url, select, update
 
-from bot.backups.contents import (
-    ABOUT,
-    MODELS,
-    POSTGRESQL_FILE,
-    SQLITE_FILE,
-    About,
-    from_json,
-    sha256,
-)
+from bot.backups.contents import MODELS, POSTGRESQL_FILE, SQLITE_FILE, About, reason_of
 from bot.backups.into_postgresql import restore_postgresql
 from bot.backups.into_sqlite import restore_sqlite
+from bot.backups.unpacking import unpacked
 from bot.db import migrate
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Restore
@@ -32,7 +23,6 @@ from bot.settings import Settings
 
 # More ids than any group makes between two backups: so far do new rows keep away from lost ones.
 IDS_LEFT_OUT = 1_000_000
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +41,9 @@ async def restore_backup(settings: Settings, source: Path, *, replace: bool, now
     """Put a backup in the place of the database, and bring its schema to the newest revision. `replace`
     allows that there is one, which is kept beside it. Raises CannotRun, having changed nothing.
     """
-    with usable(settings), only_process(settings.database_url), _unpacked(source) as (about, folder):
-        url = make_url(settings.database_url)
-        kind = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql"
+    # First what needs no database: a wrong name of the backup leaves nothing behind.
+    with unpacked(source) as (about, folder):
+        kind = "sqlite" if make_url(settings.database_url).get_backend_name() == "sqlite" else "postgresql"
         if about.database != kind:
             raise CannotRun(
                 f"{source.name} was made of {about.database}, and COHORT_DATABASE_URL is {kind}. Restore it "
@@ -61,58 +51,26 @@ async def restore_backup(settings: Settings, source: Path, *, replace: bool, now
             )
         if about.revision not in migrate.revisions():
             raise CannotRun(f"{source.name} was made by a newer version of Cohort. Update Cohort first.")
-        kept, kept_schema = None, None
-
-        async def finish(there: Settings) -> None:
-            await _finish(there, about, now)
-
-        if kind == "sqlite":
-            kept = await restore_sqlite(
-                settings, folder / SQLITE_FILE, replace=replace, now=now, finish=finish
-            )
-        else:
-            kept_schema = await restore_postgresql(
-                settings,
-                folder / POSTGRESQL_FILE,
-                replace=replace,
-                now=now,
-                finish=finish,
-            )
-        _restore_models(settings, folder / MODELS)
-        due = await _open_since(settings, about, now)
-        return Restored(about=about, kept=kept, kept_schema=kept_schema, open=due)
+        with usable(settings), only_process(settings.database_url), _models(settings, folder / MODELS):
+            return await _restore(settings, about, folder, replace=replace, now=now)
 
 
-@contextmanager
-def _unpacked(source: Path) -> Iterator[tuple[About, Path]]:
-    """The backup's parts in a folder, each what its hash says. Names in the zip choose nothing outside it."""
-    try:
-        with (
-            zipfile.ZipFile(source) as archive,
-            tempfile.TemporaryDirectory(prefix="cohort-restore-") as name,
-        ):
-            folder = Path(name)
-            about = from_json(archive.read(ABOUT))
-            for part, digest in about.files.items():
-                target = (folder / part).resolve()
-                if not target.is_relative_to(folder.resolve()):
-                    raise CannotRun(f"{source.name} is no backup of Cohort.")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(part) as packed, target.open("wb") as file:
-                    shutil.copyfileobj(packed, file, _CHUNK)
-                if sha256(target) != digest:
-                    raise CannotRun(f"{source.name} is damaged: {part} is not what was backed up.")
-            yield about, folder
-    except FileNotFoundError:
-        raise CannotRun(f"There is no file {source}.") from None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise CannotRun(f"{source.name} is no backup of Cohort, or is damaged: {error}.") from None
+async def _restore(
+    settings: Settings, about: About, folder: Path, *, replace: bool, now: datetime
+) -> Restored:
+    async def finish(there: Settings) -> None:
+        await upgrade_schema(there)
+        await _settle(there, about, now)
 
-
-async def _finish(settings: Settings, about: About, now: datetime) -> None:
-    """What a database still lacks after it was put back as it was."""
-    await upgrade_schema(settings)
-    await _settle(settings, about, now)
+    kept, kept_schema = None, None
+    if about.database == "sqlite":
+        file = folder / SQLITE_FILE
+        kept = await restore_sqlite(settings, file, replace=replace, now=now, finish=finish)
+    else:
+        dump = folder / POSTGRESQL_FILE
+        kept_schema = await restore_postgresql(settings, dump, replace=replace, now=now, finish=finish)
+    due = await _open_since(settings, about, now)
+    return Restored(about=about, kept=kept, kept_schema=kept_schema, open=due)
 
 
 async def _settle(settings: Settings, about: About, now: datetime) -> None:
@@ -153,10 +111,26 @@ async def _open_since(settings: Settings, about: About, now: datetime) -> int:
         await database.close()
 
 
-def _restore_models(settings: Settings, folder: Path) -> None:
-    """Each model lies under its own hash, so one that is there already is the same."""
-    for model in sorted(folder.glob("*")) if folder.is_dir() else ():
-        target = settings.models / model.name
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(model, target)
+@contextmanager
+def _models(settings: Settings, folder: Path) -> Iterator[None]:
+    """Bring the models back, and take them away again when the rest fails. Each lies under its own hash, so
+    one that is there already is the same.
+    """
+    added: list[Path] = []
+    try:
+        try:
+            for model in sorted(folder.glob("*")) if folder.is_dir() else ():
+                target = settings.models / model.name
+                if not target.exists():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    added.append(target)
+                    shutil.copytree(model, target)
+        except OSError as error:
+            raise CannotRun(
+                f"The models cannot be put into {settings.models}: {reason_of(error)}. Nothing was changed."
+            ) from None
+        yield
+    except BaseException:
+        for target in added:
+            shutil.rmtree(target, ignore_errors=True)
+        raise
