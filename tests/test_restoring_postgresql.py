@@ -1,14 +1,18 @@
 """A backup is put back into PostgreSQL: what was there is kept until the new is whole, and beyond."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from bot.backups import into_postgresql, make_backup, restore_backup, restoring
+from bot.backups.postgresql import run_tool
 from bot.db import migrate
 from bot.db.engine import Database
 from bot.schema import CannotRun, schema_problems
@@ -170,3 +174,76 @@ async def test_an_owner_who_is_no_superuser_can_restore(
     restored = await restore_backup(settings, file, replace=True, now=NOW)
     assert await ask(url, f"SELECT count(*) FROM {restored.kept_schema}.groups") == 1  # noqa: S608
     assert await schema_problems(settings) == []
+
+
+async def test_what_the_address_says_of_the_driver_is_kept_from_the_tools(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its password from the list of processes, which other users of the machine can read."""
+    url = make_url(postgres_url)
+    secret, seen = str(url.password), list[list[str]]()
+    settings = settings_for(
+        f"postgresql+asyncpg://{url.username}@/{url.database}?host={url.host}&port={url.port}&password={secret}"
+        "&prepared_statement_cache_size=100&statement_cache_size=0&ssl=disable&connect_timeout=20",
+        tmp_path,
+    )
+    run = subprocess.run
+
+    def watched(command: list[str], **how: Any) -> Any:
+        seen.append(command)
+        return run(command, **how)
+
+    monkeypatch.setattr(subprocess, "run", watched)
+    file = tmp_path / "backup.zip"
+    run_tool("pg_dump", settings, "--format=custom", f"--file={tmp_path / 'a.dump'}")
+    run_tool("pg_restore", settings, "--list", tmp_path / "a.dump", connect=False)
+    assert (tmp_path / "a.dump").stat().st_size > 10_000
+    assert "connect_timeout=20" in seen[0][-1]
+    assert "sslmode=disable" in seen[0][-1]
+    assert secret not in str(seen)
+    await make_backup(settings_for(postgres_url, tmp_path), file, now=NOW)
+    assert secret not in str(seen)
+
+
+@pytest.mark.parametrize(
+    ("query", "passed"),
+    [
+        ("host=a:5433&host=b:5434", "host=a,b&port=5433,5434"),
+        ("host=/var/run/postgresql", "host=/var/run/postgresql"),
+        ("sslpassword=secret&statement_cache_size=0&prepared_statement_cache_size=9", ""),
+        ("ssl=verify-full&sslrootcert=/ca.pem", "sslmode=verify-full&sslrootcert=/ca.pem"),
+    ],
+)
+def test_what_libpq_gets_of_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, passed: str
+) -> None:
+    seen = list[list[str]]()
+
+    def watched(command: list[str], **_: Any) -> Any:
+        seen.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", watched)
+    run_tool("pg_dump", settings_for(f"postgresql://cohort:secret@/cohort?{query}", tmp_path))
+    (command,) = seen
+    assert "secret" not in str(command)
+    assert unquote(command[-1]).rstrip("?") == f"postgresql://cohort@/cohort?{passed}".rstrip("?")
+
+
+async def test_autovacuum_does_not_use_the_database(postgres_url: str, tmp_path: Path) -> None:
+    """Its worker is one more process that is connected; a bot's connection is another matter."""
+    settings, file = settings_for(postgres_url, tmp_path), tmp_path / "backup.zip"
+    await make_backup(settings, file, now=NOW)
+    others = str(into_postgresql._OTHERS)
+    # The server's own processes have the database of nobody: count them as if they had this one's.
+    everywhere = others.replace("datname = current_database()", "datname IS NOT DISTINCT FROM NULL")
+    assert await ask(postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE datname IS NULL") != 0
+    assert await ask(postgres_url, everywhere) == 0
+    database = Database(postgres_url)
+    try:
+        async with database.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+            with pytest.raises(CannotRun, match="Something still uses the database"):
+                await restore_backup(settings, file, replace=True, now=NOW)
+    finally:
+        await database.close()

@@ -10,6 +10,33 @@ from sqlalchemy import URL, make_url
 from bot.schema import CannotRun
 from bot.settings import Settings
 
+# The driver's names for what libpq calls otherwise.
+_NAMES = {"ssl": "sslmode", "timeout": "connect_timeout", "database": "dbname"}
+# What may stand in the address that libpq gets: no password, and nothing that only the driver knows.
+_KNOWN = {
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "gssencmode",
+    "gsslib",
+    "host",
+    "hostaddr",
+    "krbsrvname",
+    "options",
+    "passfile",
+    "port",
+    "service",
+    "sslcert",
+    "sslcrl",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "target_session_attrs",
+    "user",
+}
+
 
 def run_tool(name: str, settings: Settings, *arguments: str | Path, connect: bool = True) -> str:
     """Run pg_dump or pg_restore and return what it printed. The settings' database is named behind
@@ -42,10 +69,18 @@ def run_tool(name: str, settings: Settings, *arguments: str | Path, connect: boo
 
 def _libpq(url: URL) -> str:
     """The address as libpq knows it, without the password: other users can see the list of processes."""
-    query = {("sslmode" if name == "ssl" else name): value for name, value in url.query.items()}
-    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    given = {name: ",".join(values) for name, values in url.normalized_query.items()}
+    query = {_NAMES.get(name, name): value for name, value in given.items()}
+    known = {name: value for name, value in query.items() if name in _KNOWN}
+    if "host" in known and ":" in known["host"] and not known["host"].startswith("/"):
+        # SQLAlchemy's way to name several servers, each with its port.
+        pairs = [one.rpartition(":") if ":" in one else (one, "", "5432") for one in known["host"].split(",")]
+        known |= {"host": ",".join(pair[0] for pair in pairs), "port": ",".join(pair[2] for pair in pairs)}
+    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, known)
     return bare.render_as_string(hide_password=False)
 
 
 def _environment(url: URL) -> dict[str, str]:
-    return {**os.environ, **({"PGPASSWORD": url.password} if url.password else {})}
+    # Behind the question mark the driver takes it, too.
+    password = ",".join(url.normalized_query.get("password", ())) or url.password
+    return {**os.environ, **({"PGPASSWORD": password} if password else {})}
