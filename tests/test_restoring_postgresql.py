@@ -2,6 +2,8 @@
 
 import asyncio
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,6 +122,31 @@ async def test_a_restore_that_breaks_off_changes_nothing(
     assert await schema_problems(settings) == []
     assert await schemas(postgres_url) is None
     assert await ask(postgres_url, BERLIN.replace("'berlin'", "'b'") + " RETURNING id") == 2
+
+
+async def test_a_restore_that_is_interrupted_waits_for_its_tool_and_changes_nothing(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come while pg_restore is about to commit."""
+    settings, file = settings_for(postgres_url, tmp_path), tmp_path / "backup.zip"
+    await make_backup(settings, file, now=NOW)
+    await ask(postgres_url, BERLIN)
+    run_tool, begun = into_postgresql.run_tool, threading.Event()
+
+    def slow(name: str, settings: Settings, *arguments: str | Path, connect: bool = True) -> str:
+        if connect:
+            begun.set()
+            time.sleep(0.3)
+        return run_tool(name, settings, *arguments, connect=connect)
+
+    monkeypatch.setattr(into_postgresql, "run_tool", slow)
+    restoring = asyncio.ensure_future(restore_backup(settings, file, replace=True, now=NOW))
+    await asyncio.to_thread(begun.wait)
+    restoring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await restoring
+    assert await ask(postgres_url, "SELECT string_agg(name, ' ') FROM groups") == "Berlin"
+    assert await schemas(postgres_url) is None
 
 
 async def test_a_restore_into_nothing_that_breaks_off_leaves_nothing(

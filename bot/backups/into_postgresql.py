@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -52,14 +53,16 @@ async def restore_postgresql(
                 )
             if await connection.scalar(_OTHERS):
                 raise CannotRun("Something still uses the database. Stop every bot process first.")
-            if not replace and await connection.run_sync(relations, schema):
+            there = await connection.run_sync(relations, schema)
+            if there and not replace:
                 raise CannotRun("The database is not empty. To put the backup in its place, add --replace.")
             kept = await connection.run_sync(set_aside, schema, now)
         try:
             chosen = dump.with_suffix(".list")
             chosen.write_text("".join(f"{line}\n" for line, found in ours if found["schema"] == schema))
             wanted = ("--single-transaction", "--no-owner", "--no-privileges", f"--use-list={chosen}")
-            await asyncio.to_thread(run_tool, "pg_restore", settings, *wanted, "--dbname", dump)
+            restoring = asyncio.to_thread(run_tool, "pg_restore", settings, *wanted, "--dbname", dump)
+            await _to_its_end(restoring)
             await finish(settings)
         except BaseException:
             await _undo(database, schema, kept)
@@ -67,6 +70,16 @@ async def restore_postgresql(
     finally:
         await database.close()
     return kept
+
+
+async def _to_its_end(work: Coroutine[Any, Any, str]) -> None:
+    """Even when the operator loses patience: only what has ended can be undone."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def _undo(database: Database, schema: str, kept: str | None) -> None:
