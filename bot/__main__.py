@@ -2,18 +2,15 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from bot.model_commands import model
-from bot.settings import Settings, explain
-
-T = TypeVar("T")
+from bot.settings import WrongSettings, read_settings
+from bot.terminal import finish, settings_or_exit, stop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Look after the database.")
@@ -98,9 +95,9 @@ def move(
 
     settings = settings_or_exit()
     try:
-        target = Settings(database_url=target).database_url
-    except ValidationError as error:
-        stop(explain(error).replace("COHORT_DATABASE_URL", "the target"))
+        target = read_settings(database_url=target).database_url
+    except WrongSettings as error:
+        stop(str(error).replace("COHORT_DATABASE_URL", "the target"))
     finish(move_all(settings, target, on_table=lambda moved: typer.echo(f"{moved.rows:>9,}  {moved.table}")))
     typer.echo("Every row is the same in both. Now set COHORT_DATABASE_URL to the new one.")
 
@@ -150,35 +147,13 @@ def doctor() -> None:
     from bot.doctor import examine
 
     try:
-        settings = Settings()
-    except ValidationError as error:
-        stop("\n".join(f"NO  settings: {line}" for line in explain(error).splitlines()), status=1)
+        settings = read_settings()
+    except WrongSettings as error:
+        stop("\n".join(f"NO  settings: {line}" for line in str(error).splitlines()), status=1)
     findings = asyncio.run(examine(settings))
     for finding in findings:
         typer.echo(f"{'ok ' if finding.ok else 'NO '} {finding.subject}: {finding.text}")
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
-
-
-def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end; what keeps the database from being used becomes one line."""
-    from bot.schema import CannotRun
-
-    try:
-        return asyncio.run(work)
-    except CannotRun as reason:
-        stop(str(reason), status=1)
-
-
-def settings_or_exit() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        stop(explain(error))
-
-
-def stop(message: str, *, status: int = 2) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(status)
 
 
 if __name__ == "__main__":

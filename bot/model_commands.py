@@ -1,12 +1,11 @@
 """`cohort model`: convert, check, show and train classifiers."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from bot.settings import Settings
+from bot.terminal import finish, settings_or_exit
 
 if TYPE_CHECKING:
     from bot.classifier.manifest import Manifest
@@ -52,7 +51,7 @@ def train(
         source=source or TrainingJob.source,
         licence=licence or TrainingJob.licence,
     )
-    raise typer.Exit(train_folder(Settings(), job))
+    raise typer.Exit(train_folder(settings_or_exit(), job))
 
 
 @model.command()
@@ -69,7 +68,7 @@ def add(
     if not (folder / "model.json").is_file():
         _stop(f"NO  there is no model.json in {folder}")
     try:
-        added = asyncio.run(add_bundle(Settings(), folder, group=group, name=name or None))
+        added = finish(add_bundle(settings_or_exit(), folder, group=group, name=name or None))
     except LookupError as error:
         _stop(str(error.args[0]))
     except StudyError as error:

@@ -11,19 +11,23 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.dotenv import WrongFile, check_dotenv
+
 # Where drivers take a password besides the address's own place for it.
 SECRET_IN_QUERY = ("password", "sslpassword")
 API_VERSION = re.compile(r"/v\d+$")
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
+class WrongSettings(Exception):
+    """They cannot be used; the message has a line per reason, and no value: it may be secret."""
+
+
 class Settings(BaseSettings):
     """Built once, in `__main__`; everything else gets what it needs handed over."""
 
     # A variable that is set to nothing counts as not set: compose files pass on what they lack as "".
-    model_config = SettingsConfigDict(
-        env_prefix="COHORT_", env_file=".env", extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="COHORT_", extra="ignore", env_ignore_empty=True)
 
     discord_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("DISCORD_TOKEN", "COHORT_DISCORD_TOKEN")
@@ -50,6 +54,11 @@ class Settings(BaseSettings):
     backups: Path = Path("data/backups")
     # How many daily backups the bot keeps; 0: it makes none. Those on PostgreSQL are left to its operator.
     backups_kept: int = Field(default=7, ge=0, le=1000)
+
+    def __init__(self, *, _env_file: str | Path | None = ".env", **values: Any) -> None:
+        # One line that is left out, as python-dotenv does, could be the one that names the database.
+        encoding = check_dotenv(Path(_env_file)) if _env_file is not None else None
+        super().__init__(_env_file=_env_file, _env_file_encoding=encoding, **values)
 
     @field_validator("database_url")
     @classmethod
@@ -133,6 +142,16 @@ def _credentials(address: str | None) -> Iterator[str]:
         return
     yield parts.password or ""
     yield from (value for _, value in parse_qsl(parts.query))
+
+
+def read_settings(**values: Any) -> Settings:
+    """From the environment and `.env`; `values` come before both. Raises WrongSettings."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise WrongSettings(explain(error)) from None
+    except WrongFile as error:
+        raise WrongSettings(str(error)) from None
 
 
 def explain(error: ValidationError) -> str:

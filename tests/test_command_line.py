@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from filelock import FileLock
@@ -119,6 +121,78 @@ def test_run_without_a_token_names_the_variable_and_the_demo(tmp_path: Path) -> 
 def test_wrong_settings_are_named_before_anything_happens(command: str) -> None:
     variables = {"COHORT_DATABASE_URL": "mysql://u:hunter2@h/d", "DISCORD_TOKEN": "x"}
     refused = invoke(*command.split(), **variables)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr == "COHORT_DATABASE_URL: must begin with sqlite or postgresql\n"
+
+
+NEVER = "hunter2"
+COMMANDS = [
+    "run",
+    "doctor",
+    "db current",
+    "db check",
+    "db upgrade",
+    "backup",
+    "restore x.zip",
+    "db move sqlite:///y.db",
+]
+UNQUOTED = f'DISCORD_TOKEN=x\n\nCOHORT_DATABASE_URL="postgresql://u:{NEVER}@h/db\n'
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_line_of_dotenv_that_cannot_be_read_is_named_and_nothing_is_made(
+    tmp_path: Path, command: str
+) -> None:
+    (tmp_path / ".env").write_text(UNQUOTED)
+    refused = invoke(*command.split())
+    assert (refused.exit_code, refused.stdout) == (1 if command == "doctor" else 2, "")
+    [line] = refused.stderr.splitlines()
+    assert ".env, line 3: cannot be read" in line
+    assert NEVER not in line
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"# f\xfcr alle\nDISCORD_TOKEN=hunter2\n", "save it again with the encoding UTF-8"),
+        ("DISCORD_TOKEN=hunter2\n".encode("utf-16-le"), "save it again with the encoding UTF-8"),
+        (b"\nDISCORD_TOKEN: hunter2\n", "line 2: cannot be read"),
+        (b"COHORT_DATABASE_URL\n", "line 1: there is no = behind the name"),
+    ],
+)
+def test_a_dotenv_file_that_is_none_is_told_in_one_line(tmp_path: Path, written: bytes, said: str) -> None:
+    (tmp_path / ".env").write_bytes(written)
+    refused = invoke("db", "current")
+    assert refused.exit_code == 2
+    [line] = refused.stderr.splitlines()
+    assert said in line
+    assert NEVER not in line
+
+
+def test_a_dotenv_file_that_may_not_be_read_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=x\n")
+    monkeypatch.setattr(Path, "read_bytes", partial(refuse, "Permission denied"))
+    refused = invoke("db", "current")
+    assert (refused.exit_code, refused.stderr) == (2, ".env cannot be read: Permission denied.\n")
+
+
+def refuse(reason: str, *_arguments: object) -> NoReturn:
+    """What root is never told."""
+    raise PermissionError(13, reason)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["model add {folder} --group 1", "model train {folder} --out new"],
+)
+def test_wrong_settings_of_a_model_command_are_named(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.json").write_text("{}")
+    refused = invoke(*command.format(folder=folder).split(), COHORT_DATABASE_URL="mysql://u:hunter2@h/d")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr == "COHORT_DATABASE_URL: must begin with sqlite or postgresql\n"
 

@@ -59,6 +59,13 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
     assert (settings.log_format, settings.lease_seconds) == ("json", 7)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_dotenv_file_as_windows_saves_it_is_read(encoding: str) -> None:
+    Path(".env").write_text("DISCORD_TOKEN=first\nCOHORT_LEASE_SECONDS=9\n# für alle\n", encoding=encoding)
+    settings = Settings()
+    assert (settings.secrets(), settings.lease_seconds) == (["first"], 9)
+
+
 def test_a_folder_of_fonts_is_one_that_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COHORT_FONTS", str(tmp_path))
     assert Settings().fonts == tmp_path
