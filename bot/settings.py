@@ -8,15 +8,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AliasChoices, DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from bot.db.addresses import passwords, understood
 from bot.dotenv import WrongFile, check_dotenv
 
-# Where drivers take a password besides the address's own place for it.
-SECRET_IN_QUERY = ("password", "sslpassword")
 API_VERSION = re.compile(r"/v\d+$")
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
 class WrongSettings(Exception):
@@ -63,18 +59,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except ArgumentError:
-            raise ValueError("must look like sqlite+aiosqlite:///data/cohort.db or postgresql://…") from None
-        backend = url.drivername.partition("+")[0]
-        if backend not in DRIVERS:
-            raise ValueError("must begin with sqlite or postgresql")
-        if backend == "sqlite" and url.database in (None, "", ":memory:"):
-            raise ValueError("must name a file: a database in memory forgets everything")
-        if "sslmode" in url.query:  # libpq's name, which hosting providers print; the driver calls it ssl
-            url = url.update_query_dict({"ssl": url.query["sslmode"]}).difference_update_query(["sslmode"])
-        return url.set(drivername=DRIVERS[backend]).render_as_string(hide_password=False)
+        return understood(value)
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -122,14 +107,12 @@ class Settings(BaseSettings):
         """Every value that must not be printed."""
         token = self.discord_token.get_secret_value().strip() if self.discord_token else None
         classifier = self.classifier_token.get_secret_value() if self.classifier_token else None
-        database = make_url(self.database_url)
-        in_query = [value for name in SECRET_IN_QUERY for value in database.normalized_query.get(name, ())]
         within = [
             unquote(found)
             for address in (self.classifier_url, self.discord_api_url)
             for found in _credentials(address)
         ]
-        return [secret for secret in (token, classifier, database.password, *in_query, *within) if secret]
+        return [secret for secret in (token, classifier, *passwords(self.database_url), *within) if secret]
 
 
 def _credentials(address: str | None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bot.db.engine import Database
 from bot.db.migrate import current, head
+from bot.settings import Settings
 from tests.postgres import PostgresServer, lives
 
 
@@ -61,6 +62,28 @@ async def test_postgresql_keeps_what_was_committed_when_it_is_killed() -> None:
                 assert await session.scalar(text("SELECT count(*) FROM promises")) == 1
         finally:
             await database.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "application_name=cohort-test",
+        "sslmode=prefer&channel_binding=require",
+        "statement_cache_size=0&prepared_statement_cache_size=0",
+        "connect_timeout=5&options=-c%20lock_timeout%3D5000",
+        "sslmode=disable&sslrootcert=/nowhere.crt&target_session_attrs=any",
+    ],
+)
+async def test_what_providers_put_into_an_address_is_understood(postgres_url: str, options: str) -> None:
+    settings = Settings(_env_file=None, database_url=f"{postgres_url}?{options}")
+    database = Database(settings.database_url)
+    try:
+        assert (await database.ping()).startswith("PostgreSQL")
+        async with database.read() as session:
+            name = await session.scalar(text("SELECT current_setting('application_name')"))
+        assert name == ("cohort-test" if "cohort-test" in options else "")
+    finally:
+        await database.close()
 
 
 def test_a_killed_test_run_leaves_no_postgresql_behind() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bot.settings import Settings, explain
+from bot.db.addresses import shown
+from bot.settings import Settings, WrongSettings, explain, read_settings
 
 EXAMPLE = Path(__file__).parents[1] / "deploy" / "env.example"
 
@@ -84,6 +85,8 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("postgres://u:p%40ss@h/d", "postgresql+asyncpg://u:p%40ss@h/d"),
         ("postgresql://h/d?sslmode=require", "postgresql+asyncpg://h/d?ssl=require"),
         ("postgresql+psycopg2://h/d", "postgresql+asyncpg://h/d"),
+        ("postgresql://h/d?user=u&password=p%40ss", "postgresql+asyncpg://u:p%40ss@h/d"),
+        ("postgresql://u@server:p@h/d", "postgresql+asyncpg://u%40server:p@h/d"),
     ],
 )
 def test_a_database_address_as_people_write_it_gets_our_driver(
@@ -99,6 +102,11 @@ def test_a_database_address_as_people_write_it_gets_our_driver(
         ("COHORT_DATABASE_URL", "mysql://root:hunter2@localhost/x"),
         ("COHORT_DATABASE_URL", "hunter2"),
         ("COHORT_DATABASE_URL", "sqlite://"),
+        ("COHORT_DATABASE_URL", "sqlite:///hunter2/"),
+        ("COHORT_DATABASE_URL", "sqlite://hunter2/x.db"),
+        ("COHORT_DATABASE_URL", "sqlite:///x.db?mode=hunter2"),
+        ("COHORT_DATABASE_URL", "postgresql://h:99999/hunter2"),
+        ("COHORT_DATABASE_URL", "postgresql://h/d?statement_cache_size=hunter2"),
         ("COHORT_DATABASE_URL", "sqlite:///:memory:"),
         ("COHORT_DISCORD_API_URL", "hunter2.example"),
         ("COHORT_LOG_LEVEL", "hunter2"),
@@ -119,6 +127,44 @@ def test_a_wrong_value_is_refused_by_the_variables_name_without_repeating_it(
     assert said.startswith(f"{name}: ")
     assert len(said.splitlines()) == 1
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://cohort:pw@foo:hunter2@host/db",
+        "postgresql://cohort:x@hunter2@127.0.0.1:1/db",
+        "postgresql://cohort:x@y/hunter2@127.0.0.1:1/db",
+        "postgresql://host:hunter2/db",
+    ],
+)
+def test_a_password_that_is_not_escaped_is_explained_and_not_shown(value: str) -> None:
+    with pytest.raises(WrongSettings) as refused:
+        read_settings(_env_file=None, database_url=value)
+    assert "in percent form (@ is %40" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    assert "invalid literal" not in str(refused.value)
+
+
+def test_an_option_that_the_driver_does_not_know_is_named() -> None:
+    with pytest.raises(WrongSettings, match="does not know: pgbouncer"):
+        read_settings(_env_file=None, database_url="postgresql://h/d?pgbouncer=hunter2")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u:hunter2@h/d",
+        "postgresql://h/d?password=hunter2",
+        "postgresql://u@h/d?password=hunter2",
+        "postgresql://h/d?sslpassword=hunter2",
+    ],
+)
+def test_an_address_is_shown_without_its_passwords(address: str) -> None:
+    settings = Settings(_env_file=None, database_url=address)
+    assert "hunter2" not in shown(settings.database_url)
+    assert "***" in shown(settings.database_url)
+    assert settings.secrets() == ["hunter2"]
 
 
 def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:

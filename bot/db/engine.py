@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event, func, make_url, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from bot.db.addresses import for_driver
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -22,7 +24,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, echo: bool = False, foreign_keys: bool = True) -> None:
-        parsed = make_url(url)
+        parsed, arguments = for_driver(url)
         self.url = url
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._turn = asyncio.Lock()
@@ -32,7 +34,12 @@ class Database:
         else:
             # The one used last is used next: each keeps a hundred prepared statements, and few then suffice.
             self.engine = create_async_engine(
-                parsed, echo=echo, pool_size=10, pool_pre_ping=True, pool_use_lifo=True
+                parsed,
+                echo=echo,
+                connect_args=arguments,
+                pool_size=10,
+                pool_pre_ping=True,
+                pool_use_lifo=True,
             )
         self._readers = async_sessionmaker(self.engine, expire_on_commit=False)
         self._writers = async_sessionmaker(
