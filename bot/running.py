@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 
 import aiohttp
 import discord
@@ -20,9 +22,14 @@ from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# What is on its way gets ten seconds, the ticks five; a database that hangs would make the rest endless.
+STOP_SECONDS = 20.0
+
 
 async def run_bot(settings: Settings, token: str) -> int:
-    """Run until a signal or a fatal error; returns the process's exit status."""
+    """Run until a signal or a fatal error; returns the process's exit status. The process ends then: once it
+    is stopping, it is ended by force after STOP_SECONDS.
+    """
     share_one_arena()
     set_up_logs(level=settings.log_level, format=settings.log_format, secrets=settings.secrets())
     try:
@@ -50,11 +57,16 @@ async def _until_stopped(settings: Settings, token: str) -> None:
     if bot.database.is_sqlite and settings.backups_kept:
         backups = DailyBackups(settings, clock=bot.clock)
         bot.scheduler.add("backup", backups.run, at_least_every=LOOK_EVERY)
-    loop = asyncio.get_running_loop()
+    loop, ending = asyncio.get_running_loop(), _Ending()
     running = asyncio.ensure_future(_connect(bot, token, settings.discord_api_url))
+
+    def stop() -> None:
+        ending.begin()
+        running.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         try:
-            loop.add_signal_handler(number, running.cancel)
+            loop.add_signal_handler(number, stop)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
 
@@ -71,8 +83,33 @@ async def _until_stopped(settings: Settings, token: str) -> None:
     except asyncio.CancelledError:
         log.info("stopping")
     finally:
+        ending.begin()
         await bot.close()
         await health.stop()
+
+
+class _Ending:
+    """The end of the process, in any case: also when nothing that it waits for comes back."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def begin(self) -> None:
+        """From now on it has STOP_SECONDS."""
+        if not self._begun:
+            self._begun = True
+            # A thread: the event loop may be what hangs. Never cancelled: its end has to be reached, too.
+            timer = threading.Timer(STOP_SECONDS, self._by_force)
+            timer.daemon = True
+            timer.start()
+
+    def _by_force(self) -> None:
+        log.critical(
+            "not stopped after %.0f s: what it waits for does not answer. Nothing is lost: what was on its "
+            "way is taken up when its lease runs out.",
+            STOP_SECONDS,
+        )
+        os._exit(1)
 
 
 async def _connect(bot: StudyBot, token: str, api_url: str | None) -> None:

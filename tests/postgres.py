@@ -151,6 +151,22 @@ class PostgresServer:
             time.sleep(0.005)
         self._process = None
 
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Connections stay open, new ones are accepted by the system, and nobody ever answers."""
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        postmaster = psutil.Process(self._process.pid)
+        family = [postmaster, *postmaster.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+
     def restart(self) -> None:
         """An orderly restart on the same port: open connections are cut."""
         self._shut_down()

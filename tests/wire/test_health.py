@@ -1,12 +1,15 @@
 """How a running process tells that it is well: to supervisors, and to Prometheus."""
 
 import asyncio
+import math
+import signal
 import socket
 from pathlib import Path
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.postgres import PostgresServer
 from tests.wire.process import BotProcess
 from tests.wire.standin import StandIn
 
@@ -65,6 +68,26 @@ async def test_a_process_tells_how_it_is(standin: StandIn, database_url: str, tm
         assert await ask(port, "/livez") == (200, "ok")
         standin.gateway.refuses = False
         assert await until(port, "/readyz", 200) == "ok"
+
+
+async def test_a_database_that_hangs_is_told_of_and_keeps_nothing_from_ending(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    port = free_port()
+    env = {"COHORT_HEALTH": f"127.0.0.1:{port}"}
+    with PostgresServer() as server:
+        async with BotProcess(standin, tmp_path, database_url=server.url(), env=env) as bot:
+            await until(port, "/readyz", 200)
+            with server.hanging():
+                for _ in range(2):
+                    async with asyncio.timeout(9):  # Prometheus waits for ten seconds
+                        told = values((await ask(port, "/metrics"))[1])
+                    assert told["cohort_ready"] == 0
+                    assert math.isnan(told["cohort_deliveries_due"])
+                    assert math.isnan(told["cohort_oldest_due_seconds"])
+                bot.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(28):  # systemd and compose wait for thirty
+                    assert await bot.wait() in (0, 1)
 
 
 async def test_a_taken_port_keeps_nobody_from_starting(
