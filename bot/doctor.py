@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import aiohttp
 import discord
-from filelock import FileLock, Timeout
-from sqlalchemy import func, make_url, select
+from filelock import Timeout
+from sqlalchemy import func, select
 
 from bot.address import discord_address, log_in
 from bot.bootstrap import build_classifier
@@ -20,11 +20,12 @@ from bot.classifier.protocol import Classifier, ModelRef, Readiness
 from bot.classifier.store import ModelStore
 from bot.classifier.training.trainer import Trainer
 from bot.db import migrate
+from bot.db.addresses import shown
 from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState
 from bot.errors import ModelDamaged, StudyError
 from bot.invitation import invitation
-from bot.schema import CannotRun, database_revision, schema_problems, usable
+from bot.schema import CannotRun, behind, database_revision, schema_problems, usable
 from bot.settings import Settings
 from bot.ui.errors import wording
 
@@ -73,7 +74,7 @@ async def examine(
 
 
 def _settings(settings: Settings) -> Finding:
-    database = make_url(settings.database_url).render_as_string(hide_password=True)
+    database = shown(settings.database_url)
     where = ".env and the environment" if Path(".env").exists() else "the environment, there is no .env here"
     return Finding("settings", True, f"read from {where}; database {database}, logs {settings.log_format}")
 
@@ -117,8 +118,7 @@ async def _database(settings: Settings, now: datetime) -> AsyncIterator[Finding]
             yield Finding("database", True, await _ping(settings))
         found, head = await database_revision(settings)
         if found != head:
-            problem = f"at revision {found or 'empty'}, the newest is {head}. Run: cohort db upgrade"
-            yield Finding("schema", False, problem)
+            yield Finding("schema", False, behind(found))
             return
         problems = await schema_problems(settings)
         drift = "; ".join(problems[:SHOWN_FAILURES])
@@ -139,7 +139,7 @@ def _file(path: Path) -> Finding:
         if not path.exists():
             return Finding("file", True, f"{path} does not exist yet; cohort run makes it")
         path.open("r+b").close()
-        with FileLock(f"{path}.running").acquire(timeout=0):
+        with migrate.lock_on(path, "running").acquire(timeout=0):
             return Finding("file", True, f"{path} can be written, and no bot runs on it now")
     except Timeout:
         return Finding("file", True, f"{path} can be written, and a bot runs on it now")

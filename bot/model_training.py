@@ -10,6 +10,7 @@ from rich.progress import Progress as Bars
 from sqlalchemy import select
 
 from bot.classifier.cards import card
+from bot.classifier.manifest import Manifest
 from bot.classifier.reading import check_bundle, read_manifest
 from bot.classifier.store import ModelStore
 from bot.classifier.training.trainer import Progress, Report, Trainer, TrainingJob
@@ -18,6 +19,7 @@ from bot.db.models import Group
 from bot.db.types import name_key
 from bot.delivery.ledger import Ledger
 from bot.errors import StudyError
+from bot.schema import require_newest, usable
 from bot.services.models import ModelFacts, ModelService, problem_with
 from bot.settings import Settings
 from bot.ui.errors import wording
@@ -89,10 +91,18 @@ def _lines(report: Report) -> list[str]:
 async def add_bundle(settings: Settings, folder: Path, *, group: str, name: str | None) -> ModelFacts:
     """Put a model's folder into the store and register it for a group, by its name or id, as a draft that an
     organizer publishes. Raises ModelMissing, ModelDamaged, LookupError for the group, and what `add_version`
-    raises for the name.
+    raises for the name; CannotRun for the database.
     """
     manifest, digest = read_manifest(folder, name=folder.name)
     check_bundle(folder, digest, manifest.name)
+    await require_newest(settings)
+    with usable(settings):
+        return await _add(settings, folder, manifest, digest, group=group, name=name)
+
+
+async def _add(
+    settings: Settings, folder: Path, manifest: Manifest, digest: str, *, group: str, name: str | None
+) -> ModelFacts:
     store = ModelStore(settings.models)
     database = Database(settings.database_url)
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from filelock import FileLock, Timeout
-from sqlalchemy import make_url
+from filelock import Timeout
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from bot.db import migrate
+from bot.db.addresses import shown
 from bot.db.engine import Database
 from bot.settings import Settings
 
@@ -23,7 +24,7 @@ def only_process(database_url: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    lock = FileLock(f"{path}.running")
+    lock = migrate.lock_on(path, "running")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
@@ -43,13 +44,47 @@ async def prepare_schema(settings: Settings) -> None:
     """Upgrade the schema under a lock, or refuse to start when told not to; raises CannotRun."""
     if settings.migrate_on_start:
         await upgrade_schema(settings)
-        return
+    else:
+        found, head = await database_revision(settings)
+        if found != head:
+            raise CannotRun(behind(found))
+    await _require_writable(settings)
+
+
+async def _require_writable(settings: Settings) -> None:
+    """A SQLite file that may only be read would fail each tick and each command."""
+    with usable(settings):
+        database = Database(settings.database_url)
+        try:
+            if database.is_sqlite:
+                async with database.write() as session:
+                    # A transaction alone would do as well with reading.
+                    await session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        finally:
+            await database.close()
+
+
+async def require_newest(settings: Settings) -> None:
+    """The database is there, at the newest revision, and can be reached; raises CannotRun."""
+    path = migrate.sqlite_path(settings.database_url)
+    if path is not None and not path.exists():
+        raise CannotRun(f"There is no database at {path}.")
     found, head = await database_revision(settings)
     if found != head:
-        raise CannotRun(
-            f"The database is at revision {found or 'empty'}, this version needs {head}. "
-            "Run: cohort db upgrade"
+        raise CannotRun(behind(found))
+
+
+def behind(found: str | None) -> str:
+    """What to do about a database that is not at the newest revision."""
+    if found is not None and found not in migrate.revisions():
+        return (
+            f"The database is at revision {found}, which this version of Cohort does not know: a newer one "
+            "made it. Install that."
         )
+    return (
+        f"The database is at revision {found or 'empty'}, this version needs {migrate.head()}. "
+        "Run: cohort db upgrade"
+    )
 
 
 async def upgrade_schema(settings: Settings) -> None:
@@ -83,9 +118,7 @@ async def schema_problems(settings: Settings) -> list[str]:
     """What `cohort db check` has to say; empty when all is well. Raises CannotRun."""
     found, head = await database_revision(settings)
     if found != head:
-        return [
-            f"The database is at revision {found or 'empty'}, the newest is {head}. Run: cohort db upgrade"
-        ]
+        return [behind(found)]
     with usable(settings):
         database = Database(settings.database_url)
         try:
@@ -105,6 +138,5 @@ def usable(settings: Settings) -> Iterator[None]:
         raise CannotRun("PostgreSQL needs the postgres extra: uv pip install -e '.[postgres]'") from None
     except (DBAPIError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        address = make_url(settings.database_url).render_as_string(hide_password=True)
         reason = " ".join(str(cause).split()) or type(cause).__name__
-        raise CannotRun(f"The database {address} cannot be used: {reason}") from None
+        raise CannotRun(f"The database {shown(settings.database_url)} cannot be used: {reason}") from None

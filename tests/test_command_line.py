@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import app
 from bot.db import migrate
 from bot.db.engine import Database
+from bot.schema import CannotRun, prepare_schema
+from bot.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 NO_ONE_LISTENS = "http://127.0.0.1:9/api/v10"
@@ -101,11 +103,13 @@ async def test_a_schema_from_a_newer_version_is_left_alone(database_url: str) ->
     async with database.write() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = 'fromthefuture'"))
     await database.close()
-    refused = await asyncio.to_thread(invoke, "db", "upgrade", COHORT_DATABASE_URL=database_url)
-    assert refused.exit_code == 1
-    [line] = refused.stderr.splitlines()
-    assert "fromthefuture" in line
-    assert "newer version" in line
+    for command in ("db upgrade", "db check", "db move sqlite:///other.db"):
+        refused = await asyncio.to_thread(invoke, *command.split(), COHORT_DATABASE_URL=database_url)
+        assert refused.exit_code == 1
+        [line] = refused.stderr.splitlines()
+        assert "fromthefuture" in line
+        assert "newer" in line
+        assert "cohort db upgrade" not in line
 
 
 def test_run_without_a_token_names_the_variable_and_the_demo(tmp_path: Path) -> None:
@@ -253,9 +257,14 @@ def test_run_names_an_unreachable_database_in_one_line_without_its_password(tmp_
     assert "hunter2" not in failed.stderr
 
 
-@pytest.mark.parametrize("command", ["upgrade", "current", "check"])
-def test_an_unreachable_database_is_one_line_without_its_password(command: str) -> None:
-    failed = invoke("db", command, COHORT_DATABASE_URL=UNREACHABLE)
+ADD = "model add bot/classifier/shipped/digits --group 1"
+
+
+@pytest.mark.parametrize("command", ["db upgrade", "db current", "db check", "backup", ADD])
+@pytest.mark.parametrize("address", [UNREACHABLE, "postgresql://127.0.0.1:9/cohort?password=hunter2"])
+def test_an_unreachable_database_is_one_line_without_its_password(command: str, address: str) -> None:
+    command = command.replace("bot/classifier", f"{ROOT}/bot/classifier")
+    failed = invoke(*command.split(), COHORT_DATABASE_URL=address)
     assert failed.exit_code == 1
     [line] = failed.stderr.splitlines()
     assert "127.0.0.1:9" in line
@@ -269,6 +278,25 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path, command: str) ->
     assert failed.exit_code == 1
     [line] = failed.stderr.splitlines()
     assert "not a database" in line
+
+
+def test_a_model_is_not_added_where_no_database_is(tmp_path: Path) -> None:
+    refused = invoke(*ADD.replace("bot/classifier", f"{ROOT}/bot/classifier").split())
+    assert (refused.exit_code, refused.stderr) == (1, "There is no database at data/cohort.db.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_file_that_may_only_be_read_is_refused(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write everything: the connection is one for reading, as it is to others.
+    path = migrate.sqlite_path(sqlite_url)
+    settings = Settings(_env_file=None, database_url=sqlite_url)
+    readable = settings.model_copy(
+        update={"database_url": f"sqlite+aiosqlite:///file:{path}?mode=ro&uri=true"}
+    )
+    with pytest.raises(CannotRun, match="readonly database"):
+        await prepare_schema(readable)
 
 
 def test_doctor_without_token_and_network_says_what_to_do(tmp_path: Path) -> None:

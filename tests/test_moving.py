@@ -1,16 +1,20 @@
 """`cohort db move`: every row arrives as it was, or none does."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
+from bot.db import migrate
 from bot.db.engine import Database
 from bot.moving import Moved, move
 from bot.sandbox import open_world
 from bot.schema import CannotRun, only_process
 from bot.settings import Settings
 
+A_MEMBER = "INSERT INTO members (user_id) VALUES (1)"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -82,3 +86,34 @@ async def test_what_arrives_otherwise_is_noticed_and_nothing_stays(
 async def test_a_running_bot_keeps_its_database(sqlite_url: str, postgres_url: str) -> None:
     with only_process(sqlite_url), pytest.raises(CannotRun, match="Another Cohort process uses"):
         await moved(sqlite_url, postgres_url)
+
+
+async def test_a_target_with_rows_is_not_upgraded(sqlite_url: str, tmp_path: Path) -> None:
+    target = f"sqlite+aiosqlite:///{tmp_path / 'old.db'}"
+    old = min(migrate.revisions(), key=lambda revision: migrate.revisions()[revision] is not None)
+    await migrate.upgrade(target, old)
+    database = Database(target)
+    try:
+        async with database.write() as session:
+            await session.execute(text(A_MEMBER))
+        with pytest.raises(CannotRun, match="it has rows in members"):
+            await moved(sqlite_url, target)
+        assert await migrate.current(database) == old
+    finally:
+        await database.close()
+    assert await count(target, "members") == 1
+
+
+async def test_without_a_database_to_move_from_nothing_is_made(tmp_path: Path) -> None:
+    source, target = (f"sqlite+aiosqlite:///{tmp_path / name}" for name in ("wrong.db", "new.db"))
+    with pytest.raises(CannotRun, match="There is no database at "):
+        await moved(source, target)
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_link_to_the_file_is_the_same_file(sqlite_url: str, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "cohort.db"
+    link.symlink_to(str(make_url(sqlite_url).database))
+    with only_process(sqlite_url), pytest.raises(CannotRun, match="Another Cohort process uses"):
+        only_process(f"sqlite+aiosqlite:///{link}").__enter__()

@@ -4,6 +4,7 @@ Alembic is imported only when there is something to upgrade or to compare: 11 MB
 a bot whose schema is the newest, as on nearly every start, would never need.
 """
 
+import os
 import re
 from collections.abc import Callable
 from importlib.resources import files
@@ -64,6 +65,11 @@ def sqlite_path(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
     return Path(str(parsed.database))
+
+
+def lock_on(path: Path, purpose: str) -> FileLock:
+    """The lock beside a SQLite file, wherever links to it lie."""
+    return FileLock(f"{os.path.realpath(path)}.{purpose}")
 
 
 async def current(database: Database) -> str | None:
@@ -132,7 +138,7 @@ async def _under_lock(url: str, work: Callable[["Config"], None]) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A blocking wait is right here: nothing else of this process runs before its schema stands.
-        with FileLock(f"{path}.migrating"):
+        with lock_on(path, "migrating"):
             await _run(url, work)
     else:
         await _run(url, work)
