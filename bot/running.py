@@ -24,6 +24,13 @@ log = logging.getLogger(__name__)
 
 # What is on its way gets ten seconds, the ticks five; a database that hangs would make the rest endless.
 STOP_SECONDS = 20.0
+# What an operator does about the codes with which the gateway lets nobody in again.
+CLOSED = {
+    4004: "It refused DISCORD_TOKEN. Copy it again from the developer portal, page Bot.",
+    4010: "COHORT_SHARDS names a shard that cannot be: every number must be below the one behind the slash.",
+    4011: "The bot is in too many servers for its shards. Raise the number behind the slash of COHORT_SHARDS "
+    "in every process, or leave it empty in a single one.",
+}
 
 
 async def run_bot(settings: Settings, token: str) -> int:
@@ -44,6 +51,10 @@ async def run_bot(settings: Settings, token: str) -> int:
         return 1
     except discord.PrivilegedIntentsRequired:
         log.critical("Discord asks for an intent this bot does not need; is the token another bot's?")
+        return 1
+    except discord.ConnectionClosed as error:
+        what_to_do = CLOSED.get(error.code, "Is the bot the newest version?")
+        log.critical("Discord closed the connection for good, with code %s. %s", error.code, what_to_do)
         return 1
     except (discord.GatewayNotFound, discord.DiscordServerError, aiohttp.ClientError, TimeoutError) as error:
         # Not retried here: whoever restarts the process waits in between, and bounds it.

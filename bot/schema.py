@@ -67,8 +67,9 @@ async def _require_writable(settings: Settings) -> None:
 async def require_newest(settings: Settings) -> None:
     """The database is there, at the newest revision, and can be reached; raises CannotRun."""
     path = migrate.sqlite_path(settings.database_url)
-    if path is not None and not path.exists():
-        raise CannotRun(f"There is no database at {path}.")
+    with usable(settings):
+        if path is not None and not path.exists():
+            raise CannotRun(f"There is no database at {path}.")
     found, head = await database_revision(settings)
     if found != head:
         raise CannotRun(behind(found))
@@ -104,9 +105,9 @@ async def database_revision(settings: Settings) -> tuple[str | None, str]:
     Raises CannotRun.
     """
     path = migrate.sqlite_path(settings.database_url)
-    if path is not None and not path.exists():
-        return None, migrate.head()
     with usable(settings):
+        if path is not None and not path.exists():
+            return None, migrate.head()
         database = Database(settings.database_url)
         try:
             return await migrate.current(database), migrate.head()

@@ -13,6 +13,9 @@ from bot.db.addresses import passwords, understood
 from bot.dotenv import WrongFile, check_dotenv
 
 API_VERSION = re.compile(r"/v\d+$")
+SHARDS = re.compile(r"\d{1,4}(,\d{1,4})*/\d{1,4}")
+DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,2})?")
+HEALTH = re.compile(r"\[?[^\s\[\]]+\]?:\d{1,5}")
 
 
 class WrongSettings(Exception):
@@ -39,14 +42,14 @@ class Settings(BaseSettings):
     language: Literal["en", "de"] | None = None
     # "auto": with whatever is installed.
     classifier: Literal["auto", "off"] = "auto"
-    classifier_device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$")
+    classifier_device: str = "auto"
     classifier_url: str | None = None
     classifier_token: SecretStr | None = None
     models: Path = Path("data/models")
     # Which of the bot's shards this process runs, such as "0,1/4"; all of them when not set.
-    shards: str | None = Field(default=None, pattern=r"^\d{1,4}(,\d{1,4})*/\d{1,4}$")
+    shards: str | None = None
     # Where /livez, /readyz and /metrics are told: host:port, or "off".
-    health: str = Field(default="127.0.0.1:9464", pattern=r"^(off|\[?[^\s\[\]]+\]?:\d{1,5})$")
+    health: str = "127.0.0.1:9464"
     backups: Path = Path("data/backups")
     # How many daily backups the bot keeps; 0: it makes none. Those on PostgreSQL are left to its operator.
     backups_kept: int = Field(default=7, ge=0, le=1000)
@@ -61,6 +64,32 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         return understood(value)
 
+    @field_validator("discord_token", "classifier_token")
+    @classmethod
+    def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
+        token = value.get_secret_value().strip() if value is not None else ""
+        if not token.isprintable():
+            raise ValueError(
+                "has a line break or another control character inside. Copy it again, as one line"
+            )
+        return SecretStr(token) if token else None
+
+    @field_validator("classifier_device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if not DEVICE.fullmatch(value):
+            raise ValueError("must be auto, cpu, cuda, or one of several graphics cards such as cuda:1")
+        return value
+
+    @field_validator("health")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if value.lower() == "off":
+            return "off"
+        if not HEALTH.fullmatch(value) or int(value.rpartition(":")[2]) > 65535:
+            raise ValueError("must be host and port, such as 127.0.0.1:9464 (the port up to 65535), or off")
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:
@@ -71,9 +100,12 @@ class Settings(BaseSettings):
     def _http_address(cls, value: str | None) -> str | None:
         if value is None or not value.strip():
             return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        address = value.rstrip("/")
+        address = _checked_http(value)
+        parts = urlsplit(address)
+        if parts.username is not None:  # the token needs the header that a password would go into
+            raise ValueError("must have no user and password before an @: Discord's token takes their place")
+        if parts.query or parts.fragment:  # every request has a path of its own behind it
+            raise ValueError("must end with its path, without ? and #")
         # Proxies are often named without the part that every Discord client appends.
         return address if API_VERSION.search(address) else f"{address.removesuffix('/api')}/api/v10"
 
@@ -82,6 +114,10 @@ class Settings(BaseSettings):
     def _possible_shards(cls, value: str | None) -> str | None:
         if value is not None:
             ids, _, count = value.partition("/")
+            if not SHARDS.fullmatch(value):
+                raise ValueError(
+                    "must be shards, a slash, and how many there are, such as 0,1/4 for the first two of four"
+                )
             if not all(int(shard) < int(count) for shard in ids.split(",")):
                 raise ValueError("must name shards below their number, such as 0,1/4")
         return value
@@ -99,9 +135,7 @@ class Settings(BaseSettings):
     def _http_classifier(cls, value: str | None) -> str | None:
         if value is None or not value.strip():
             return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/")
+        return _checked_http(value)
 
     def secrets(self) -> list[str]:
         """Every value that must not be printed."""
@@ -115,14 +149,26 @@ class Settings(BaseSettings):
         return [secret for secret in (token, classifier, *passwords(self.database_url), *within) if secret]
 
 
+def _checked_http(value: str) -> str:
+    """An address that can be asked, without a slash at its end."""
+    address = value.strip().rstrip("/")
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    try:
+        parts = urlsplit(address)
+        usable = bool(parts.hostname) and parts.port != 0 and address.isprintable() and " " not in address
+    except ValueError:  # brackets that are not closed, or a port that is none
+        usable = False
+    if not usable:
+        raise ValueError("must be a whole address, such as http://10.0.0.5:8000")
+    return address
+
+
 def _credentials(address: str | None) -> Iterator[str]:
     """The password in an address, and the values behind its question mark."""
     if address is None:
         return
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # whoever uses it says so
-        return
+    parts = urlsplit(address)
     yield parts.password or ""
     yield from (value for _, value in parse_qsl(parts.query))
 

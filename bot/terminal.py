@@ -12,13 +12,17 @@ T = TypeVar("T")
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end; what keeps the database from being used becomes one line."""
+    """Run it to its end; what keeps the database or a file from being used becomes one line."""
     from bot.schema import CannotRun
 
     try:
         return asyncio.run(work)
     except CannotRun as reason:
         stop(str(reason), status=1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        stop(f"{error.filename} cannot be used: {error.strerror}.", status=1)
 
 
 def settings_or_exit() -> Settings:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from filelock import FileLock
@@ -297,6 +297,23 @@ async def test_a_file_that_may_only_be_read_is_refused(
     )
     with pytest.raises(CannotRun, match="readonly database"):
         await prepare_schema(readable)
+
+
+@pytest.mark.parametrize("command", ["db current", "backup", "doctor", ADD])
+def test_a_folder_that_may_not_be_searched_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def stat(path: Path, **options: Any) -> os.stat_result:  # root may search everything
+        if path.name == "cohort.db" and path.parent.name == "data":
+            raise PermissionError(13, "Permission denied", str(path))
+        return os.stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    refused = invoke(*command.replace("bot/classifier", f"{ROOT}/bot/classifier").split())
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit)
+    said = [line for line in refused.output.splitlines() if "Permission denied" in line]
+    assert len(said) == 1 if command != "doctor" else "token" in refused.output
 
 
 def test_doctor_without_token_and_network_says_what_to_do(tmp_path: Path) -> None:

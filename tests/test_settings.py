@@ -109,6 +109,17 @@ def test_a_database_address_as_people_write_it_gets_our_driver(
         ("COHORT_DATABASE_URL", "postgresql://h/d?statement_cache_size=hunter2"),
         ("COHORT_DATABASE_URL", "sqlite:///:memory:"),
         ("COHORT_DISCORD_API_URL", "hunter2.example"),
+        ("COHORT_DISCORD_API_URL", "http://user:hunter2@127.0.0.1:8081"),
+        ("COHORT_DISCORD_API_URL", "http://hunter2:port"),
+        ("COHORT_DISCORD_API_URL", "http://proxy/api/v10?key=hunter2"),
+        ("COHORT_CLASSIFIER_URL", "http://[::hunter2"),
+        ("COHORT_CLASSIFIER_TOKEN", "hunter2\nhunter2"),
+        ("DISCORD_TOKEN", "hunter2\nhunter2"),
+        ("COHORT_HEALTH", "hunter2"),
+        ("COHORT_HEALTH", "127.0.0.1:99999"),
+        ("COHORT_SHARDS", "hunter2"),
+        ("COHORT_SHARDS", "4/4"),
+        ("COHORT_CLASSIFIER_DEVICE", "hunter2"),
         ("COHORT_LOG_LEVEL", "hunter2"),
         ("COHORT_LOG_FORMAT", "hunter2"),
         ("COHORT_LEASE_SECONDS", "0"),
@@ -127,6 +138,7 @@ def test_a_wrong_value_is_refused_by_the_variables_name_without_repeating_it(
     assert said.startswith(f"{name}: ")
     assert len(said.splitlines()) == 1
     assert "hunter2" not in said
+    assert "pattern" not in said
 
 
 @pytest.mark.parametrize(
@@ -181,12 +193,15 @@ def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None
 def test_addresses_and_levels_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COHORT_DISCORD_API_URL", "http://127.0.0.1:8081/api/v10/")
     monkeypatch.setenv("COHORT_LOG_LEVEL", "debug")
+    monkeypatch.setenv("COHORT_HEALTH", "OFF")
+    monkeypatch.setenv("COHORT_CLASSIFIER_TOKEN", " shared\n")
     monkeypatch.setenv("DISCORD_TOKEN", "token")
     monkeypatch.setenv("COHORT_DATABASE_URL", "postgresql://u:geheim@h/d")
     settings = Settings()
     assert settings.discord_api_url == "http://127.0.0.1:8081/api/v10"
     assert settings.log_level == "DEBUG"
-    assert settings.secrets() == ["token", "geheim"]
+    assert settings.health == "off"
+    assert settings.secrets() == ["token", "shared", "geheim"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from bot.db.engine import Database
 from bot.db.models import Reminder
 from bot.delivery.ledger import Ledger, Outgoing
@@ -66,6 +68,24 @@ async def test_four_processes_are_one_bot(
         # Each takes its part of what Discord allows the bot.
         assert busiest([r.at for r in standin.requested(*POSTS)]) <= 50
         assert standin.violations == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(4004, "DISCORD_TOKEN"), (4010, "COHORT_SHARDS"), (4011, "COHORT_SHARDS")]
+)
+async def test_a_gateway_that_lets_nobody_in_is_explained_in_one_line(
+    standin: StandIn, sqlite_url: str, tmp_path: Path, code: int, said: str
+) -> None:
+    async with BotProcess(standin, tmp_path, database_url=sqlite_url) as bot:
+        async with asyncio.timeout(60):
+            while bot.running:  # what is closed while it is only being made is tried again
+                await standin.gateway.close(code)
+                await asyncio.sleep(0.2)
+        assert bot.returncode == 1
+        [line] = [line for line in bot.log().splitlines() if "critical" in line]
+        assert f"code {code}" in line
+        assert said in line
+        assert "Traceback" not in bot.log()
 
 
 def channels_on_every_shard(standin: StandIn) -> list[Channel]:
