@@ -1,6 +1,7 @@
 """The database's address: as people write it, as the driver takes it, and as it may be shown."""
 
 import os
+import ssl
 from typing import Any
 from urllib.parse import urlencode
 
@@ -73,6 +74,8 @@ def for_driver(address: str) -> tuple[URL, dict[str, Any]]:
         NUMBERS[name]: int(str(url.query[name])) for name in NUMBERS & url.query.keys()
     }
     libpq = {name: url.query[name] for name in sorted(LIBPQ & url.query.keys())}
+    if libpq.get("sslrootcert") == "system":  # libpq's word for what OpenSSL trusts
+        libpq["sslrootcert"] = ssl.get_default_verify_paths().cafile or "system"
     if libpq:
         arguments["dsn"] = f"postgresql://?{urlencode(libpq, doseq=True)}"
     return url.difference_update_query([*NUMBERS, *LIBPQ, *WITHOUT]), arguments
