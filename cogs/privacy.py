@@ -42,6 +42,8 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What t
             raise NotConfirmed
         forgotten = await self.privacy.forget(user_id=interaction.user.id)
         self.bot.services.members.forget_language(user_id=interaction.user.id)
+        for tick in ("posts", "events"):  # they show the member until they are edited
+            self.bot.scheduler.wake(tick, self.bot.clock())
         await self._take_down(forgotten)
         await reply(interaction, Reply(_words(forgotten)), private=True)
 

@@ -136,9 +136,8 @@ class PrivacyService:
         """
         async with self._database.write() as session:
             now = self._clock()
-            groups = await session.scalars(select(Membership.group_id).where(Membership.user_id == user_id))
-            for group_id in sorted(groups):
-                await withdraw(session, group_id=group_id, user_id=user_id, ledger=self._ledger, now=now)
+            # Everywhere: who answers a meetup need not be in its group.
+            await withdraw(session, group_id=None, user_id=user_id, ledger=self._ledger, now=now)
             posts = await self._posts(session, user_id)
             await self._renew_meetups(session, user_id)
             about = await _about(session, user_id)

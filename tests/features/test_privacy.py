@@ -12,6 +12,7 @@ from bot.db.models import Base, PredictionFeedback
 from bot.sandbox import World, open_world
 from bot.services.privacy import COUNTED, NOBODY, OWN, SIGNED
 from tests.features.learning import follow
+from tests.features.meeting import posts, read, schedule
 from tests.features.reading import said
 
 #: Integer columns that hold ids of other things than members, or no ids.
@@ -168,3 +169,20 @@ async def test_a_strangers_export_is_empty(database_url: str) -> None:
     async with open_world(database_url=database_url) as world:
         exported = json.loads(await file_of(await world.bob.slash(world.channel, "privacy export")))
         assert str(world.alice.user.id) not in json.dumps(exported["tables"].get("members", []))
+
+
+async def test_a_place_held_from_outside_the_group_goes_to_who_waits(group_world: World) -> None:
+    world = group_world
+    carol = world.guild.add_member(world.env.create_user("carol"))
+    await schedule(world, capacity=1)
+    await carol.click(posts(world)[0], label="Going")
+    await world.bob.click(posts(world)[0], label="Going")
+    assert f"Waiting list (1) {world.bob.mention}" in read(posts(world)[0])
+    await carol.slash(world.channel, "privacy delete", confirm=True)
+    await world.pass_time(seconds=1)
+    text = read(posts(world)[0])
+    assert f"Going (1/1) {world.bob.mention}" in text
+    assert "Waiting list" not in text
+    assert carol.mention not in text
+    assert "A place became free" in world.last_dm(world.bob).content
+    assert world.dms(world.alice) == []

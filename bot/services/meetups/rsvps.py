@@ -80,16 +80,20 @@ async def answer(
 
 
 async def withdraw(
-    session: AsyncSession, *, group_id: int, user_id: int, ledger: Ledger, now: datetime
+    session: AsyncSession, *, group_id: int | None, user_id: int, ledger: Ledger, now: datetime
 ) -> None:
-    """Take a member out of everything the group has planned; freed places go to who waits first."""
-    coming = await session.scalars(
+    """Take somebody out of everything that the group, or with None any group, has planned; freed places go to
+    who waits first.
+    """
+    wanted = (
         select(Occurrence.id)
         .join(Meetup, Meetup.id == Occurrence.meetup_id)
         .join(Rsvp, Rsvp.occurrence_id == Occurrence.id)
-        .where(Meetup.group_id == group_id, Rsvp.user_id == user_id, Occurrence.ends_at > now)
-        .order_by(Occurrence.id)
+        .where(Rsvp.user_id == user_id, Occurrence.ends_at > now)
     )
+    if group_id is not None:
+        wanted = wanted.where(Meetup.group_id == group_id)
+    coming = await session.scalars(wanted.order_by(Occurrence.id))
     for occurrence_id in coming.all():
         await remove(session, occurrence_id=occurrence_id, user_ids=(user_id,), ledger=ledger, now=now)
 
