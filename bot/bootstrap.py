@@ -105,7 +105,7 @@ def build_bot(
         projects=ProjectService(database, library=library, ledger=ledger, clock=clock),
         reminders=ReminderService(database, ledger=ledger, clock=clock),
         reviews=ReviewService(database, ledger=ledger, library=library, clock=clock),
-        servers=ServerService(database, clock=clock),
+        servers=ServerService(database, ledger=ledger, clock=clock),
         stats=StatsService(database, clock=clock),
         trainings=TrainingService(database, models=models, clock=clock),
     )

@@ -28,7 +28,7 @@ from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Restore
 from bot.db.models.deliveries import OPEN
 from bot.db.types import UtcDateTime
-from bot.delivery.messages import Claimed, Outgoing, nonce
+from bot.delivery.messages import WORTH_SENDING, Claimed, Outgoing, nonce
 from bot.delivery.order import held_up, turn
 from bot.delivery.shares import OTHERS_AFTER, Share
 
@@ -144,6 +144,29 @@ class Ledger:
         if kinds is not None:
             statement = statement.where(table.c.kind.in_(kinds))
         return await _count(session, statement.values(self._settled(DeliveryState.SKIPPED, reason)))
+
+    async def reopen(self, session: AsyncSession, *, guild_id: int, reason: str) -> int:
+        """In the caller's transaction, let be said after all what was skipped in this server for `reason`,
+        unless its end has passed; returns how many.
+
+        What was being sent when it was skipped is looked for first, and waits for its lease, as any retry.
+        """
+        ended = func.coalesce(table.c.expires_at <= self._now(), table.c.due_at <= self._now(-WORTH_SENDING))
+        statement = (
+            update(table)
+            .where(
+                table.c.state == DeliveryState.SKIPPED,
+                table.c.guild_id == guild_id,
+                table.c.last_error == reason,
+                ~ended,
+            )
+            .values(state=DeliveryState.PENDING, settled_at=None, last_error=None)
+            .returning(table.c.next_attempt_at)
+        )
+        reopened = (await session.scalars(statement)).all()
+        if reopened:
+            self._tell_after_commit(session, min(reopened))
+        return len(reopened)
 
     # Claiming.
 

@@ -18,6 +18,8 @@ from bot.db.models import (
     RemovedServer,
 )
 from bot.db.models.deliveries import OPEN
+from bot.delivery.ledger import Ledger
+from bot.services.meetups import carry_on
 
 #: As Discord asks for data of servers that a bot has left.
 KEPT_FOR = timedelta(days=30)
@@ -27,8 +29,9 @@ _REASON = "the bot was taken out of the server"
 
 
 class ServerService:
-    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, *, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._ledger = ledger
         self._clock = clock
 
     async def left(self, *, guild_id: int) -> None:
@@ -51,19 +54,27 @@ class ServerService:
                 .execution_options(synchronize_session=False)
             )
 
-    async def back(self, *, guild_ids: Collection[int]) -> None:
-        """The bot is in these servers: of those that it had left, the groups go on as they were."""
+    async def back(self, *, guild_ids: Collection[int]) -> bool:
+        """The bot is in these servers: of those that it had left, the groups go on as they were, and what is
+        not too late is said. False when it had left none of them.
+        """
         async with self._database.read() as session:
             known = list(await session.scalars(select(RemovedServer.guild_id)))
-        for guild_id in set(known) & set(guild_ids):
+        returned = set(known) & set(guild_ids)
+        for guild_id in returned:
             async with self._database.write() as session:
                 removed = await session.get(RemovedServer, guild_id)
                 if removed is None:
                     continue
                 # Those that their organizers had archived before stay so.
                 closed_then = (Group.guild_id == guild_id) & (Group.archived_at == removed.removed_at)
-                await session.execute(update(Group).where(closed_then).values(archived_at=None))
+                opened = update(Group).where(closed_then).values(archived_at=None).returning(Group.id)
+                groups = (await session.scalars(opened)).all()
+                await self._ledger.reopen(session, guild_id=guild_id, reason=_REASON)
+                # Nothing was planned meanwhile: a series may have come to the end of its dates.
+                await carry_on(session, group_ids=groups, ledger=self._ledger, now=self._clock())
                 await session.delete(removed)
+        return bool(returned)
 
     async def known(self) -> list[int]:
         """The servers that have a group and were not left."""

@@ -381,3 +381,37 @@ async def test_claiming_reads_open_rows_only(sqlite_url: str, clock: Clock) -> N
             assert "ix_deliveries_next_attempt_at_open" in plan
             assert "SCAN deliveries USING" in plan or "SCAN deliveries" not in plan
     await database.close()
+
+
+async def test_what_was_skipped_for_a_reason_that_is_gone_comes_back_in_time(
+    database: Database, ledger: Ledger, clock: Clock
+) -> None:
+    later, gone = clock() + timedelta(hours=3), timedelta(minutes=30)
+    await plan(
+        database,
+        ledger,
+        outgoing(clock, "tried", guild_id=1),
+        outgoing(clock, "coming", guild_id=1, due_at=later),
+        outgoing(clock, "over", guild_id=1, expires_at=clock() + gone),
+        outgoing(clock, "elsewhere", guild_id=2, due_at=later),
+        outgoing(clock, "cancelled", guild_id=1, due_at=later, subject="other"),
+    )
+    first = {one.key: one for one in await ledger.claim(10)}["tried"]
+    async with database.write() as session:
+        await ledger.skip(session, subject="other", reason="cancelled")
+        await ledger.skip(session, subject="reminder:1", reason="server gone")
+    clock.advance(hours=1)
+    woken: list[datetime] = []
+    ledger.on_planned = woken.append
+    async with database.write() as session:
+        assert await ledger.reopen(session, guild_id=1, reason="server gone") == 2
+    assert len(woken) == 1
+    # Whoever held it when it was skipped may have sent it: the next looks, and the old claim counts no more.
+    claimed = await claim_one(ledger)
+    assert (claimed.key, claimed.is_retry) == ("tried", True)
+    assert not await ledger.give_back(first)
+    await ledger.sent(claimed, channel_id=7, message_id=1)
+    clock.advance(hours=3)
+    assert [one.key for one in await ledger.claim(10)] == ["coming"]
+    async with database.write() as session:
+        assert await ledger.reopen(session, guild_id=1, reason="server gone") == 0

@@ -4,6 +4,7 @@ from bot.services.meetups.announcing import LEADS, POST, PROMOTED, REMINDER
 from bot.services.meetups.facts import MeetupFacts
 from bot.services.meetups.finding import Suggestion
 from bot.services.meetups.groupwide import cancel_all, retarget
+from bot.services.meetups.horizon import carry_on
 from bot.services.meetups.planning import MeetupChanges, NewMeetup
 from bot.services.meetups.rsvps import Standing, withdraw
 from bot.services.meetups.service import MeetupService, Scheduled
@@ -21,6 +22,7 @@ __all__ = [
     "Standing",
     "Suggestion",
     "cancel_all",
+    "carry_on",
     "retarget",
     "withdraw",
 ]

@@ -1,6 +1,7 @@
 """The rolling horizon: a series always has its next dates as rows, and the next one its post."""
 
 import secrets
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -102,6 +103,25 @@ async def ensure_post(
         post = post_row(group, occurrence, now=now)
         await ledger.plan(session, post)
         await ledger.reschedule(session, post)
+
+
+async def carry_on(
+    session: AsyncSession, *, group_ids: Collection[int], ledger: Ledger, now: datetime
+) -> None:
+    """Give every series of these groups the dates and the post that it lacks after a time of no planning.
+
+    Of a course each meetup is one date, whose post has its own time.
+    """
+    meetups = await session.execute(
+        select(Meetup, Group)
+        .join(Group, Group.id == Meetup.group_id)
+        .where(Group.id.in_(group_ids), Meetup.cancelled_at.is_(None), Meetup.repeat != Repeat.NONE)
+        .order_by(Meetup.id)
+        .with_for_update(of=Meetup)
+    )
+    for meetup, group in meetups.all():
+        await extend(session, group=group, meetup=meetup, ledger=ledger, now=now)
+        await ensure_post(session, group=group, meetup=meetup, ledger=ledger, now=now)
 
 
 async def close_over(session: AsyncSession, *, ledger: Ledger, now: datetime) -> int:
