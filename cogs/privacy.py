@@ -12,10 +12,11 @@ from bot.errors import NotConfirmed
 from bot.locales import _, ngettext
 from bot.services.privacy import Forgotten
 from bot.ui.answers import Reply, acknowledge, reply
+from bot.ui.places import give_role
 
 log = logging.getLogger(__name__)
 
-# More evidence than anybody posted; beyond it, messages stay that only their links make personal.
+# More than anybody posted; beyond it, messages stay that only their links make personal.
 MOST_POSTS = 200
 
 
@@ -44,11 +45,21 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What t
         self.bot.services.members.forget_language(user_id=interaction.user.id)
         for tick in ("posts", "events"):  # they show the member until they are edited
             self.bot.scheduler.wake(tick, self.bot.clock())
+        problems = await self._take_back(interaction, forgotten)
         await self._take_down(forgotten)
-        await reply(interaction, Reply(_words(forgotten)), private=True)
+        await reply(interaction, Reply("\n".join((_words(forgotten), *problems))), private=True)
+
+    async def _take_back(self, interaction: Interaction, forgotten: Forgotten) -> list[str]:
+        """Take the groups' roles off the member, in every server; a sentence for each that has to stay."""
+        problems = []
+        for guild_id, role_id in forgotten.roles:
+            guild = self.bot.get_guild(guild_id)
+            if guild is not None:
+                problems.append(await give_role(interaction, guild, role_id=role_id, has=False))
+        return [problem for problem in problems if problem is not None]
 
     async def _take_down(self, forgotten: Forgotten) -> None:
-        """Delete the bot's own messages that show the member's evidence, as far as they can be reached."""
+        """Delete the bot's own messages that are about the member, as far as they can be reached."""
         for channel_id, message_id in forgotten.posts[:MOST_POSTS]:
             channel = self.bot.get_partial_messageable(channel_id)
             try:
@@ -68,8 +79,10 @@ def _words(forgotten: Forgotten) -> str:
     )
     stays = _(
         "Cards and meetups that you made for a group stay there without your name, and so do the sums that "
-        "you counted in. What you and others wrote in Discord itself is Discord’s: delete there what you "
-        "want gone. Backups that the operator keeps forget you when newer ones take their place."
+        "you counted in. I have deleted my posts about your evidence and your projects, as far as I can "
+        "reach them; others of mine that name you, such as kudos, profiles and boards, stay until whoever "
+        "manages the server deletes them. What you wrote in Discord yourself, delete there. Backups that the "
+        "operator keeps forget you when newer ones take their place."
     )
     return f"{done} {stays}"
 

@@ -7,13 +7,13 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from typing import cast as typing_cast
 
-from sqlalchemy import CursorResult, String, Table, cast, delete, or_, select, update
+from sqlalchemy import CursorResult, String, Table, cast, delete, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -36,10 +36,12 @@ from bot.db.models import (
     Model,
     ModelVersion,
     Note,
+    NoteState,
     Occurrence,
     Prediction,
     PredictionFeedback,
     Project,
+    ProjectEntry,
     Reminder,
     Review,
     ReviewSession,
@@ -48,6 +50,8 @@ from bot.db.models import (
     Training,
 )
 from bot.delivery.ledger import Ledger
+from bot.services.access import active
+from bot.services.cards import APPROVAL
 from bot.services.meetups.rsvps import withdraw
 
 #: Stands where a member's id was, in a row that is the group's. Discord gives nobody this id.
@@ -96,13 +100,17 @@ SIGNED: tuple[Column, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Forgotten:
-    """How many rows were deleted, and in how many the name was taken out. `posts` are the bot's messages that
-    show evidence of the member, as (channel, message).
+    """How many rows were deleted, and in how many the name was taken out.
+
+    `posts` are the bot's messages that are about the member, as (channel, message): their evidence, their
+    project, their cards, and what was said to or of them there. `roles` are those that membership of a group
+    gave them, as (server, role).
     """
 
     deleted: int
     unnamed: int
     posts: tuple[tuple[int, int], ...]
+    roles: tuple[tuple[int, int], ...]
 
 
 class PrivacyService:
@@ -138,21 +146,50 @@ class PrivacyService:
             now = self._clock()
             # Everywhere: who answers a meetup need not be in its group.
             await withdraw(session, group_id=None, user_id=user_id, ledger=self._ledger, now=now)
-            posts = await self._posts(session, user_id)
-            await self._renew_meetups(session, user_id)
             about = await _about(session, user_id)
+            posts = await self._posts(session, user_id, about)
+            roles = await self._roles(session, user_id)
+            await self._renew_meetups(session, user_id)
             deleted = await _count(session, delete(Delivery).where(Delivery.id.in_(about)))
             for column in OWN:
                 deleted += await _count(session, delete(column.class_).where(column == user_id))
             unnamed = await self._unname(session, user_id)
-        return Forgotten(deleted=deleted, unnamed=unnamed, posts=posts)
+        return Forgotten(deleted=deleted, unnamed=unnamed, posts=posts, roles=roles)
 
-    async def _posts(self, session: AsyncSession, user_id: int) -> tuple[tuple[int, int], ...]:
-        shown = select(LessonMark.post_channel_id, LessonMark.post_message_id).where(
-            LessonMark.user_id == user_id, LessonMark.post_message_id.is_not(None)
+    async def _posts(
+        self, session: AsyncSession, user_id: int, about: Sequence[int]
+    ) -> tuple[tuple[int, int], ...]:
+        evidence = select(LessonMark.post_channel_id, LessonMark.post_message_id).where(
+            LessonMark.user_id == user_id
         )
-        rows = await session.execute(shown)
-        return tuple((channel, message) for channel, message in rows if channel and message)
+        projects = (
+            select(ProjectEntry.channel_id, ProjectEntry.message_id)
+            .join(Project, Project.id == ProjectEntry.project_id)
+            .where(Project.user_id == user_id)
+        )
+        said = select(Delivery.message_channel_id, Delivery.message_id)
+        cards = said.join(Note, Delivery.subject == literal("flashcard:") + cast(Note.id, String)).where(
+            Delivery.kind == APPROVAL,
+            Note.created_by == user_id,
+            # Under the others, somebody can still let the card in.
+            Note.state != NoteState.PENDING,
+        )
+        named = said.where(Delivery.id.in_(about), Delivery.channel_id.is_not(None))
+        found: dict[tuple[int, int], None] = {}
+        for query in (evidence, projects, cards, named):
+            rows = await session.execute(query)
+            found |= {(channel, message): None for channel, message in rows if channel and message}
+        return tuple(found)
+
+    async def _roles(self, session: AsyncSession, user_id: int) -> tuple[tuple[int, int], ...]:
+        """Of archived groups too: these let nobody go by themselves."""
+        held = (
+            select(Group.guild_id, Group.role_id)
+            .join(Membership, Membership.group_id == Group.id)
+            .where(active(Membership.user_id == user_id), Group.role_id.is_not(None))
+            .distinct()
+        )
+        return tuple((guild, role) for guild, role in await session.execute(held) if role)
 
     async def _renew_meetups(self, session: AsyncSession, user_id: int) -> None:
         """Posts and events that show the member, as host or among those who come, are shown anew."""

@@ -7,7 +7,9 @@ import discord
 from bot.db.models import Group
 from bot.errors import MissingPermission, UnusableChannel, UnusableRole
 from bot.locales import N_, _, speaking
-from bot.ui.languages import of_everyone
+from bot.ui.languages import of_guild
+
+UNKNOWN_MEMBER = 10007  # Discord's code
 
 #: Where a meetup can be.
 Place = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
@@ -103,7 +105,8 @@ async def give_role(
     if role_id is None:
         return None
     http, user_id = guild._state.http, interaction.user.id
-    with speaking(of_everyone(interaction)):  # the audit log is for all who look after the server
+    # The audit log is for all who look after that server.
+    with speaking(of_guild(interaction.client, guild.id)):
         reason = _("Joined the study group") if has else _("Left the study group")
     role = f"<@&{role_id}>"
     try:
@@ -120,7 +123,9 @@ async def give_role(
         return _(
             "I could not take back {role}: I need Manage Roles, and my role must stand above it.", role=role
         )
-    except discord.NotFound:
+    except discord.NotFound as error:
+        if error.code == UNKNOWN_MEMBER:  # they left that server, and their roles with it
+            return None
         return _(
             "The group’s role is gone from this server; an organizer can set another with `/group edit`."
         )

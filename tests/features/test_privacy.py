@@ -14,6 +14,7 @@ from bot.services.privacy import COUNTED, NOBODY, OWN, SIGNED
 from tests.features.learning import follow
 from tests.features.meeting import posts, read, schedule
 from tests.features.reading import said
+from tests.features.test_groups import has_role
 
 #: Integer columns that hold ids of other things than members, or no ids.
 NOT_MEMBERS = re.compile(
@@ -186,3 +187,35 @@ async def test_a_place_held_from_outside_the_group_goes_to_who_waits(group_world
     assert carol.mention not in text
     assert "A place became free" in world.last_dm(world.bob).content
     assert world.dms(world.alice) == []
+
+
+async def test_the_role_goes_and_so_do_posts_about_the_member(group_world: World) -> None:
+    world = group_world
+    role = world.guild.create_role("berlin", position=0)
+    await world.organizer.slash(world.channel, "group edit", role=role)
+    for member in (world.alice, world.bob):
+        await member.slash(world.channel, "group leave")
+        await member.slash(world.channel, "group join")
+        await member.slash(
+            world.channel, "project start", title=f"Bears of {member.name}", goal="Tell bears apart"
+        )
+    await world.pass_time(minutes=20)
+    # An archived group lets nobody go, so its role would stay for ever.
+    await world.organizer.slash(world.channel, "group archive")
+    answer = await world.alice.slash(world.channel, "privacy delete", confirm=True)
+    assert "kudos, profiles and boards, stay until" in said(answer)
+    assert not has_role(world, world.alice, role)
+    assert has_role(world, world.bob, role)
+    shown = " ".join(read(message) for message in world.channel.history())
+    assert "Bears of alice" not in shown
+    assert "Bears of bob" in shown
+
+
+async def test_a_role_that_stays_is_named(group_world: World) -> None:
+    world = group_world
+    role = world.guild.create_role("berlin", position=0)
+    await world.organizer.slash(world.channel, "group edit", role=role)
+    world.env.inject_error("DELETE", "/guilds/*/members/*/roles/*", status=403, code=50013, message="no")
+    answer = said(await world.alice.slash(world.channel, "privacy delete", confirm=True))
+    assert answer.startswith("Done:")
+    assert "I could not take back" in answer
