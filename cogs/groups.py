@@ -111,7 +111,8 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
         """Leave a study group; your places at its coming meetups go to others."""
         await acknowledge(interaction, private=True)
         left = await self.groups.leave(caller=caller_of(interaction), typed=group)
-        self.bot.scheduler.wake("posts", self.bot.clock())
+        for tick in ("posts", "events"):
+            self.bot.scheduler.wake(tick, self.bot.clock())
         problem = await give_role(interaction, require_guild(interaction), role_id=left.role_id, has=False)
         text = _("You have left **{group}**. You are welcome back any time.", group=shown(left.name))
         await reply(interaction, Reply(" ".join(filter(None, (text, problem)))), private=True)

@@ -11,6 +11,9 @@ from bot.db.models import Group, Membership
 from bot.db.types import name_key
 from bot.errors import NoGroupHere, NotAMember, NotOrganizer, UnknownGroup
 
+#: Stands where a member's id was, in a row that is the group's. Discord gives nobody this id.
+NOBODY = 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:

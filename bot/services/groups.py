@@ -35,7 +35,7 @@ from bot.services.access import (
 from bot.services.boards import GoalProgress, goal_progress, parse_goal, set_goal
 from bot.services.cards import let_in
 from bot.services.courses import choose_course
-from bot.services.meetups import cancel_all, retarget, withdraw
+from bot.services.meetups import cancel_all, retarget, stop_hosting, withdraw
 from bot.services.text import clean_text
 from bot.services.zones import checked_zone
 
@@ -162,10 +162,14 @@ class GroupService:
             return group
 
     async def leave(self, *, caller: Caller, typed: str | None) -> Group:
-        """End the membership and free the places it held; raises UnknownGroup, NoGroupHere, NotAMember."""
+        """End the membership, free the places it held, and name the member no more as host.
+
+        Raises UnknownGroup, NoGroupHere, NotAMember.
+        """
         async with self._database.write() as session:
             group = await find_group(session, caller=caller, typed=typed)
             await mark_left(session, group=group, user_id=caller.user_id, now=self._clock())
+            await stop_hosting(session, group_id=group.id, user_id=caller.user_id)
             await withdraw(
                 session, group_id=group.id, user_id=caller.user_id, ledger=self._ledger, now=self._clock()
             )

@@ -50,12 +50,9 @@ from bot.db.models import (
     Training,
 )
 from bot.delivery.ledger import Ledger
-from bot.services.access import active
+from bot.services.access import NOBODY, active
 from bot.services.cards import APPROVAL
-from bot.services.meetups.rsvps import withdraw
-
-#: Stands where a member's id was, in a row that is the group's. Discord gives nobody this id.
-NOBODY = 0
+from bot.services.meetups.rsvps import stop_hosting, withdraw
 
 Column = InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
 
@@ -144,6 +141,7 @@ class PrivacyService:
         """
         async with self._database.write() as session:
             now = self._clock()
+            unnamed = await stop_hosting(session, group_id=None, user_id=user_id)
             # Everywhere: who answers a meetup need not be in its group.
             await withdraw(session, group_id=None, user_id=user_id, ledger=self._ledger, now=now)
             about = await _about(session, user_id)
@@ -153,7 +151,7 @@ class PrivacyService:
             deleted = await _count(session, delete(Delivery).where(Delivery.id.in_(about)))
             for column in OWN:
                 deleted += await _count(session, delete(column.class_).where(column == user_id))
-            unnamed = await self._unname(session, user_id)
+            unnamed += await self._unname(session, user_id)
         return Forgotten(deleted=deleted, unnamed=unnamed, posts=posts, roles=roles)
 
     async def _posts(
@@ -192,14 +190,11 @@ class PrivacyService:
         return tuple((guild, role) for guild, role in await session.execute(held) if role)
 
     async def _renew_meetups(self, session: AsyncSession, user_id: int) -> None:
-        """Posts and events that show the member, as host or among those who come, are shown anew."""
-        hosted = select(Meetup.id).where(Meetup.host_id == user_id)
+        """Posts and events that show the member among those who came are shown anew."""
         answered = select(Rsvp.occurrence_id).where(Rsvp.user_id == user_id)
-        affected = or_(Occurrence.meetup_id.in_(hosted), Occurrence.id.in_(answered))
-        # The event's last known words name its host; without them it is compared anew.
         await session.execute(
             update(Occurrence)
-            .where(affected)
+            .where(Occurrence.id.in_(answered))
             .values(version=Occurrence.version + 1, event_shows=None)
             .execution_options(synchronize_session=False)
         )

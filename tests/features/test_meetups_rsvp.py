@@ -104,6 +104,21 @@ async def test_closed_direct_messages_lead_to_the_channel_and_a_mention_of_them_
     assert group_world.alice.mention not in news.content
 
 
+async def test_leaving_the_group_names_its_host_no_more(group_world: World) -> None:
+    world = group_world
+    await schedule(world, host=world.alice)
+    await schedule(world, host=world.bob, title="Topology")
+    assert f"Host {world.alice.mention}" in read(posts(world)[0])
+    await world.alice.slash(world.channel, "group leave")
+    await world.pass_time(seconds=1)
+    assert "Host somebody who left" in read(posts(world)[0])
+    assert f"Host {world.bob.mention}" in read(posts(world)[1])
+    guild = world.env.backend.get_guild(world.guild.id)
+    shown_by_events = {event.name: event.description for event in guild.scheduled_events.values()}
+    assert "somebody who left" in str(shown_by_events["Algebra"])
+    assert world.bob.mention in str(shown_by_events["Topology"])
+
+
 async def test_leaving_the_group_frees_the_place(group_world: World) -> None:
     await schedule(group_world, capacity=1, repeat="weekly")
     await press(group_world, group_world.alice, "Going")

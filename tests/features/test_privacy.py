@@ -10,9 +10,10 @@ from sqlalchemy import BigInteger, Integer, Table, insert, select
 
 from bot.db.models import Base, PredictionFeedback
 from bot.sandbox import World, open_world
-from bot.services.privacy import COUNTED, NOBODY, OWN, SIGNED
+from bot.services.access import NOBODY
+from bot.services.privacy import COUNTED, OWN, SIGNED
 from tests.features.learning import follow
-from tests.features.meeting import posts, read, schedule
+from tests.features.meeting import history, labels, posts, read, schedule
 from tests.features.reading import said
 from tests.features.test_groups import has_role
 
@@ -199,6 +200,11 @@ async def test_the_role_goes_and_so_do_posts_about_the_member(group_world: World
         await member.slash(
             world.channel, "project start", title=f"Bears of {member.name}", goal="Tell bears apart"
         )
+    await world.alice.slash(
+        world.channel, "cards add", front="What is a tensor?", back="An array of any rank"
+    )
+    asking = next(m for m in history(world) if "Approve" in labels(m))
+    await world.bob.click(asking, label="Approve")
     await world.pass_time(minutes=20)
     # An archived group lets nobody go, so its role would stay for ever.
     await world.organizer.slash(world.channel, "group archive")
@@ -208,6 +214,7 @@ async def test_the_role_goes_and_so_do_posts_about_the_member(group_world: World
     assert has_role(world, world.bob, role)
     shown = " ".join(read(message) for message in world.channel.history())
     assert "Bears of alice" not in shown
+    assert "tensor" not in shown
     assert "Bears of bob" in shown
 
 

@@ -6,7 +6,7 @@ from bot.services.meetups.finding import Suggestion
 from bot.services.meetups.groupwide import cancel_all, retarget
 from bot.services.meetups.horizon import carry_on
 from bot.services.meetups.planning import MeetupChanges, NewMeetup
-from bot.services.meetups.rsvps import Standing, withdraw
+from bot.services.meetups.rsvps import Standing, stop_hosting, withdraw
 from bot.services.meetups.service import MeetupService, Scheduled
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "cancel_all",
     "carry_on",
     "retarget",
+    "stop_hosting",
     "withdraw",
 ]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.models import Answer, Group, Meetup, Occurrence, OccurrenceState, Rsvp
 from bot.delivery.ledger import Ledger
 from bot.errors import MeetupCancelled, MeetupOver, UnknownMeetup
+from bot.services.access import NOBODY
 from bot.services.meetups.announcing import promoted_row
 
 
@@ -96,6 +97,27 @@ async def withdraw(
     coming = await session.scalars(wanted.order_by(Occurrence.id))
     for occurrence_id in coming.all():
         await remove(session, occurrence_id=occurrence_id, user_ids=(user_id,), ledger=ledger, now=now)
+
+
+async def stop_hosting(session: AsyncSession, *, group_id: int | None, user_id: int) -> int:
+    """Name somebody no more as host in the group's meetups, or with None in any; returns in how many.
+
+    Their posts and events are shown anew.
+    """
+    hosted = Meetup.host_id == user_id
+    if group_id is not None:
+        hosted &= Meetup.group_id == group_id
+    # The meetups first, their dates second: the order in which every change takes its locks.
+    unnamed = update(Meetup).where(hosted).values(host_id=NOBODY).returning(Meetup.id)
+    meetup_ids = (await session.scalars(unnamed)).all()
+    await session.execute(
+        update(Occurrence)
+        .where(Occurrence.meetup_id.in_(meetup_ids))
+        # The event's last known words name its host; without them it is compared anew.
+        .values(version=Occurrence.version + 1, event_shows=None)
+        .execution_options(synchronize_session=False)
+    )
+    return len(meetup_ids)
 
 
 async def remove(
