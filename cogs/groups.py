@@ -16,7 +16,14 @@ from bot.ui.boards import progress_words
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.languages import of_member
 from bot.ui.moments import moment
-from bot.ui.options import caller_of, course_choices, group_choices, require_guild, zone_choices
+from bot.ui.options import (
+    caller_of,
+    course_choices,
+    group_choices,
+    joined_choices,
+    require_guild,
+    zone_choices,
+)
 from bot.ui.places import give_role, require_grantable, require_postable
 from bot.ui.sending import Rendered
 from bot.ui.text import fitting, person, shown
@@ -106,7 +113,7 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
 
     @app_commands.command()
     @app_commands.describe(group="The group to leave")
-    @app_commands.autocomplete(group=group_choices)
+    @app_commands.autocomplete(group=joined_choices)
     async def leave(self, interaction: Interaction, group: str | None = None) -> None:
         """Leave a study group; your places at its coming meetups go to others."""
         await acknowledge(interaction, private=True)

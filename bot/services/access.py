@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.models import Group, Membership
 from bot.db.types import name_key
-from bot.errors import NoGroupHere, NotAMember, NotOrganizer, UnknownGroup
+from bot.errors import GroupArchived, NoGroupHere, NotAMember, NotOrganizer, UnknownGroup
 
 #: Stands where a member's id was, in a row that is the group's. Discord gives nobody this id.
 NOBODY = 0
@@ -63,14 +63,37 @@ async def active_groups(session: AsyncSession, guild_id: int) -> Sequence[Group]
     return (await session.scalars(query.order_by(Group.name_key))).all()
 
 
+async def archived_groups(session: AsyncSession, guild_id: int) -> Sequence[Group]:
+    """The newest first: an older one may have the same name."""
+    query = select(Group).where(Group.guild_id == guild_id, Group.archived_at.is_not(None))
+    return (await session.scalars(query.order_by(Group.id.desc()))).all()
+
+
+async def open_group(session: AsyncSession, *, caller: Caller, group_id: int) -> Group:
+    """The group behind a button. Raises UnknownGroup, for one of another server too, and GroupArchived."""
+    group = await session.get(Group, group_id)
+    if group is None or group.guild_id != caller.guild_id:
+        names = tuple(group.name for group in await active_groups(session, caller.guild_id))
+        raise UnknownGroup(typed=str(group_id), names=names)
+    if group.archived_at is not None:
+        raise GroupArchived(name=group.name)
+    return group
+
+
 async def find_group(session: AsyncSession, *, caller: Caller, typed: str | None) -> Group:
-    """See `GroupService.resolve`. Several groups may share a channel: then membership decides."""
+    """See `GroupService.resolve`. Several groups may share a channel: then membership decides.
+
+    Raises UnknownGroup, NoGroupHere, and GroupArchived for the id of a group that was open when offered.
+    """
     groups = await active_groups(session, caller.guild_id)
     names = tuple(group.name for group in groups)
     if typed is not None:
         for group in groups:
             if typed.strip() == str(group.id) or name_key(typed) == group.name_key:
                 return group
+        for group in await archived_groups(session, caller.guild_id):
+            if typed.strip() == str(group.id):
+                raise GroupArchived(name=group.name)
         raise UnknownGroup(typed=typed[:100], names=names)
     here = [group for group in groups if group.channel_id in caller.channel_ids]
     if len(here) == 1:
@@ -88,10 +111,6 @@ async def find_group(session: AsyncSession, *, caller: Caller, typed: str | None
         if len(mine) == 1:
             return mine[0]
     raise NoGroupHere(names=names)
-
-
-async def group_names(session: AsyncSession, guild_id: int) -> tuple[str, ...]:
-    return tuple(group.name for group in await active_groups(session, guild_id))
 
 
 def active(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -17,19 +17,23 @@ from bot.errors import (
     BadOption,
     GroupArchived,
     GroupNameTaken,
+    NoGroupHere,
+    NotAMember,
     NotAnOrganizer,
     NothingToChange,
+    StudyError,
     UnknownGroup,
 )
 from bot.services.access import (
     Caller,
     active,
     active_groups,
+    archived_groups,
     find_group,
-    group_names,
     is_member,
     is_organizer,
     mark_left,
+    open_group,
     require_organizer,
 )
 from bot.services.boards import GoalProgress, goal_progress, parse_goal, set_goal
@@ -162,18 +166,38 @@ class GroupService:
             return group
 
     async def leave(self, *, caller: Caller, typed: str | None) -> Group:
-        """End the membership, free the places it held, and name the member no more as host.
+        """End the membership, free the places it held, and name the member no more as host; an archived group
+        can be left too.
 
         Raises UnknownGroup, NoGroupHere, NotAMember.
         """
         async with self._database.write() as session:
-            group = await find_group(session, caller=caller, typed=typed)
+            group = await self._joined(session, caller, typed)
             await mark_left(session, group=group, user_id=caller.user_id, now=self._clock())
             await stop_hosting(session, group_id=group.id, user_id=caller.user_id)
             await withdraw(
                 session, group_id=group.id, user_id=caller.user_id, ledger=self._ledger, now=self._clock()
             )
             return group
+
+    async def _joined(self, session: AsyncSession, caller: Caller, typed: str | None) -> Group:
+        """The group that the caller means and is in; an archived one by its name, or in its channel."""
+        refusal: StudyError
+        try:
+            group = await find_group(session, caller=caller, typed=typed)
+            if await is_member(session, group_id=group.id, user_id=caller.user_id):
+                return group
+            refusal = NotAMember(group=group.name)
+        except (GroupArchived, NoGroupHere, UnknownGroup) as error:
+            refusal = error
+        for closed in await archived_groups(session, caller.guild_id):
+            if typed is None:
+                is_meant = closed.channel_id in caller.channel_ids
+            else:
+                is_meant = typed.strip() == str(closed.id) or name_key(typed) == closed.name_key
+            if is_meant and await is_member(session, group_id=closed.id, user_id=caller.user_id):
+                return closed
+        raise refusal
 
     async def archive(self, *, caller: Caller, typed: str | None) -> Group:
         """Close the group and cancel what it had planned; raises NotOrganizer, UnknownGroup, NoGroupHere."""
@@ -262,6 +286,16 @@ class GroupService:
             group.organizer_role_id = changes.organizer_role_id or group.organizer_role_id
             return group
 
+    async def leavable(self, *, caller: Caller, typed: str, limit: int) -> list[Group]:
+        """The groups that the caller is in, archived ones last."""
+        mine = select(Membership.group_id).where(active(Membership.user_id == caller.user_id))
+        here = select(Group).where(Group.guild_id == caller.guild_id, Group.id.in_(mine))
+        async with self._database.read() as session:
+            groups = (await session.scalars(here.order_by(Group.name_key, Group.id))).all()
+        wanted = name_key(typed)
+        found = [group for group in groups if wanted in group.name_key]
+        return sorted(found, key=lambda group: group.archived_at is not None)[:limit]
+
     async def suggestions(self, *, guild_id: int, typed: str, limit: int) -> list[Group]:
         async with self._database.read() as session:
             groups = await active_groups(session, guild_id)
@@ -273,12 +307,7 @@ class GroupService:
     ) -> Group:
         if group_id is None:
             return await find_group(session, caller=caller, typed=typed)
-        group = await session.get(Group, group_id)
-        if group is None or group.guild_id != caller.guild_id:
-            raise UnknownGroup(typed=str(group_id), names=await group_names(session, caller.guild_id))
-        if group.archived_at is not None:
-            raise GroupArchived(name=group.name)
-        return group
+        return await open_group(session, caller=caller, group_id=group_id)
 
     async def _refuse_taken_name(self, session: AsyncSession, guild_id: int, name: str) -> None:
         taken = await session.scalar(

@@ -20,12 +20,11 @@ from bot.errors import (
     NoCourse,
     PastDeadline,
     PastTime,
-    UnknownGroup,
     UnreadableDay,
     UnreadableTime,
 )
 from bot.scheduling.when import parse_when
-from bot.services.access import Caller, find_group, group_names, require_member
+from bot.services.access import Caller, find_group, open_group, require_member
 from bot.services.activity import QUIET
 from bot.services.courses import pack_of
 from bot.services.lessons import CourseState, load_course
@@ -252,11 +251,8 @@ def last_meetup(course: CourseState, zone: ZoneInfo) -> date | None:
 
 
 async def _group(session: AsyncSession, caller: Caller, group_id: int) -> Group:
-    """The group behind a button, which the caller is in. Raises UnknownGroup, NotAMember."""
-    group = await session.get(Group, group_id)
-    if group is None or group.guild_id != caller.guild_id or group.archived_at is not None:
-        names = await group_names(session, caller.guild_id)
-        raise UnknownGroup(typed=str(group_id), names=names)
+    """The group behind a button, which the caller is in. Raises UnknownGroup, GroupArchived, NotAMember."""
+    group = await open_group(session, caller=caller, group_id=group_id)
     await require_member(session, group, caller.user_id)
     return group
 

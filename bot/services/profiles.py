@@ -25,8 +25,8 @@ from bot.db.models import (
     ProjectState,
     Review,
 )
-from bot.errors import NoCourse, NoProfile, NotAMember, UnknownGroup
-from bot.services.access import Caller, find_group, group_names
+from bot.errors import NoCourse, NoProfile, NotAMember
+from bot.services.access import Caller, find_group, open_group
 from bot.services.boards import Measure, Span
 from bot.services.boards.measures import events
 from bot.services.courses import pack_of
@@ -68,12 +68,12 @@ class ProfileService:
             return await self._load(session, group, user_id=user_id, caller=caller)
 
     async def count_streak(self, *, caller: Caller, group_id: int, wanted: bool) -> Profile:
-        """Switch the caller's own streak on or off, in every group alike. Raises NotAMember, UnknownGroup."""
+        """Switch the caller's own streak on or off, in every group alike.
+
+        Raises NotAMember, UnknownGroup, GroupArchived.
+        """
         async with self._database.write() as session:
-            group = await session.get(Group, group_id)
-            if group is None or group.guild_id != caller.guild_id or group.archived_at is not None:
-                names = await group_names(session, caller.guild_id)
-                raise UnknownGroup(typed=str(group_id), names=names)
+            group = await open_group(session, caller=caller, group_id=group_id)
             member = await session.get(Member, caller.user_id)
             if member is None:
                 member = Member(user_id=caller.user_id)

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.db.models import VersionState
+from bot.locales import _
 from bot.services.access import Caller
 from bot.services.zones import find_zones
 from bot.ui.models import option_label, option_value
@@ -61,6 +62,20 @@ async def group_choices(interaction: AnyInteraction, typed: str) -> list[app_com
         guild_id=interaction.guild_id, typed=typed, limit=CHOICES
     )
     return [app_commands.Choice(name=group.name, value=str(group.id)) for group in groups]
+
+
+async def joined_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:
+    """The member's own groups of this server, archived ones last; the value is the id."""
+    if interaction.guild_id is None:
+        return []
+    groups = await interaction.client.services.groups.leavable(
+        caller=caller_of(interaction), typed=typed, limit=CHOICES
+    )
+    names = {
+        group.id: _("{group} (archived)", group=group.name) if group.archived_at else group.name
+        for group in groups
+    }
+    return [app_commands.Choice(name=name[:100], value=str(id_)) for id_, name in names.items()]
 
 
 async def lesson_choices(interaction: AnyInteraction, typed: str) -> list[app_commands.Choice[str]]:

@@ -155,6 +155,49 @@ async def test_an_archived_group_is_gone_from_everywhere_and_its_button_says_why
     assert not await world.alice.autocomplete(world.channel, "group join", "group", "")
 
 
+async def test_an_archived_group_can_be_left_and_its_role_goes(world: World) -> None:
+    role = world.guild.create_role("berlin", position=0)
+    elsewhere = world.guild.create_text_channel("random")
+    await create(world, role=role)
+    for member in (world.alice, world.bob):
+        await member.slash(world.channel, "group join")
+    await world.organizer.slash(world.channel, "group archive")
+    # A later group of the same name and place, which Bob alone joins.
+    await create(world)
+    await world.bob.slash(elsewhere, "group join", group="Berlin")
+    [choice] = await world.alice.autocomplete(elsewhere, "group leave", "group", "ber")
+    assert choice["name"] == "Berlin (archived)"
+    offered = await world.bob.autocomplete(elsewhere, "group leave", "group", "")
+    assert [choice["name"] for choice in offered] == ["Berlin", "Berlin (archived)"]
+    left = said(await world.alice.slash(elsewhere, "group leave", group="Berlin"))
+    assert "You have left **Berlin**" in left
+    assert not has_role(world, world.alice, role)
+    assert has_role(world, world.bob, role)
+    assert "You are not in “Berlin”" in said(await world.alice.slash(world.channel, "group leave"))
+    # Bob means the open one first.
+    assert "You have left" in said(await world.bob.slash(world.channel, "group leave"))
+    assert has_role(world, world.bob, role)
+    assert "You have left" in said(await world.bob.slash(world.channel, "group leave"))
+    assert not has_role(world, world.bob, role)
+
+
+async def test_what_was_offered_before_the_group_was_archived_says_so(world: World) -> None:
+    await create(world)
+    welcome = await world.alice.slash(world.channel, "group join")
+    wizard = await world.organizer.slash(world.channel, "setup")
+    form = await world.organizer.click(wizard.response, label="Time zone")  # type: ignore[arg-type]
+    [choice] = await world.alice.autocomplete(world.channel, "group info", "group", "")
+    await world.organizer.slash(world.channel, "group archive")
+    goal = await world.alice.click(welcome.response, label="My goal")  # type: ignore[arg-type]
+    for answer in (
+        goal,
+        await world.alice.slash(world.channel, "group info", group=choice["value"]),
+        await world.organizer.click(wizard.response, label="Channel"),  # type: ignore[arg-type]
+        await world.organizer.submit_modal(form, {"zone": "UTC"}),
+    ):
+        assert "“Berlin” is archived" in said(answer)
+
+
 async def test_autocomplete_suggests_names_and_carries_ids(world: World) -> None:
     await create(world)
     await create(world, name="Paris", timezone="Europe/Paris")

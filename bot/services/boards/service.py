@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.courses.library import CourseLibrary
 from bot.db.engine import Database
 from bot.db.models import Group, Membership, Stage
-from bot.errors import GroupArchived, NotAMember, UnknownGroup
-from bot.services.access import Caller, find_group, group_names
+from bot.errors import NotAMember
+from bot.services.access import Caller, find_group, open_group
 from bot.services.boards.goals import GoalProgress, goal_progress
 from bot.services.boards.measures import Measure
 from bot.services.boards.periods import Period, Span, period_bounds
@@ -115,11 +115,7 @@ class BoardService:
         Raises UnknownGroup, also for a group of another server, and GroupArchived.
         """
         async with self._database.read() as session:
-            group = await session.get(Group, group_id)
-            if group is None or group.guild_id != caller.guild_id:
-                raise UnknownGroup(typed=str(group_id), names=await group_names(session, caller.guild_id))
-            if group.archived_at is not None:
-                raise GroupArchived(name=group.name)
+            group = await open_group(session, caller=caller, group_id=group_id)
             return await self._facts(session, group, measure, period, caller.user_id if is_theirs else None)
 
     async def why(self, *, caller: Caller, typed: str | None, measure: Measure, period: Period) -> Why:

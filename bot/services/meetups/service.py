@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.engine import Database
 from bot.db.models import Answer, Delivery, DeliveryState, Group, Member, Occurrence
 from bot.delivery.ledger import Claimed, Ledger
-from bot.errors import UnknownGroup
 from bot.scheduling.recurrence import Repeat
 from bot.scheduling.when import parse_when
-from bot.services.access import Caller, find_group, group_names, is_organizer, require_member
+from bot.services.access import Caller, find_group, is_organizer, open_group, require_member
 from bot.services.meetups import finding, horizon, planning, rsvps
 from bot.services.meetups.announcing import POST_KEY, lead_called, post_row, reminder_row
 from bot.services.meetups.facts import MeetupFacts, load_facts
@@ -59,7 +58,8 @@ class MeetupService:
 
         With `answer_is_post` the post's delivery comes back claimed, to be settled once Discord has the
         answer; the ledger posts it should we die first. `when` is read in the caller's zone, else the
-        group's. Raises UnknownGroup, NotAMember, BadText, BadNumber and what `parse_when` raises.
+        group's. Raises UnknownGroup, GroupArchived, NotAMember, BadText, BadNumber and what `parse_when`
+        raises.
         """
         starts_at = await self._instant(caller, when, group_id=group_id)
         new = NewMeetup(
@@ -74,7 +74,7 @@ class MeetupService:
         )
         async with self._database.write() as session:
             now = self._clock()
-            group = await _group(session, caller, group_id)
+            group = await open_group(session, caller=caller, group_id=group_id)
             if not is_organizer(group, caller):
                 await require_member(session, group, caller.user_id)
             occurrence = await planning.schedule(
@@ -279,17 +279,10 @@ class MeetupService:
 
     async def _instant(self, caller: Caller, when: str, *, group_id: int) -> datetime:
         async with self._database.read() as session:
-            group = await _group(session, caller, group_id)
+            group = await open_group(session, caller=caller, group_id=group_id)
             zone = await zone_of(session, user_id=caller.user_id, default=group.timezone)
         # In a thread: reading words takes milliseconds of CPU, and the first time half a second.
         return await asyncio.to_thread(parse_when, when, zone=zone, now=self._clock())
-
-
-async def _group(session: AsyncSession, caller: Caller, group_id: int) -> Group:
-    group = await session.get(Group, group_id)
-    if group is None or group.guild_id != caller.guild_id or group.archived_at is not None:
-        raise UnknownGroup(typed=str(group_id), names=await group_names(session, caller.guild_id))
-    return group
 
 
 async def _facts(session: AsyncSession, occurrence_id: int, now: datetime) -> MeetupFacts:
