@@ -1,6 +1,6 @@
 """`/doctor`: what works here, what does not, and what to do about it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from zoneinfo import available_timezones
@@ -17,9 +17,11 @@ from bot.services.checkups import Checkup
 from bot.ui.answers import Reply, acknowledge, reply
 from bot.ui.moments import moment
 from bot.ui.options import caller_of, require_guild
-from bot.ui.text import fitting, shown
+from bot.ui.text import DESCRIPTION_LIMIT, fitting, shown
 
 NEXT_JOBS = 5
+#: For the first line, and the last one, that says how many are left out.
+ROOM_FOR_HEAD = 200
 #: What the bot needs in a group's channel, and what does not work without it.
 IN_CHANNEL = {
     "view_channel": N_("nothing can be posted"),
@@ -95,13 +97,15 @@ class Doctor(commands.Cog):
         found = await self.checkups.look(caller=caller_of(interaction))
         guild = require_guild(interaction)
         lines = [
-            *_permissions(guild, found.groups),
+            _server(guild),
             self._intents(),
             _zones(),
             *_database(found),
             *_deliveries(found),
             self._jobs(),
             await self._classifier(),
+            # Last, for there may be more of them than the answer holds.
+            *(_channel(guild, group) for group in found.groups),
         ]
         troubles = sum(not line.ok for line in lines)
         head = _("All is well.")
@@ -117,7 +121,10 @@ class Doctor(commands.Cog):
             f"{fine if line.ok else trouble} · **{line.subject}**: {line.text}"
             for line in sorted(lines, key=lambda line: line.ok)
         ]
-        embed = discord.Embed(title=_("Checkup"), description="\n".join(fitting([head, "", *words])))
+        kept = fitting(words, room=DESCRIPTION_LIMIT - ROOM_FOR_HEAD)
+        if left := len(words) - len(kept):
+            kept.append(_("and {left} more", left=left))
+        embed = discord.Embed(title=_("Checkup"), description="\n".join([head, "", *kept]))
         await reply(interaction, Reply(embeds=[embed]), private=True)
 
     def _intents(self) -> Line:
@@ -166,16 +173,13 @@ def _zones() -> Line:
     return Line(_("Zones"), True, _("{count} time zones, edition {edition}", count=known, edition=edition))
 
 
-def _permissions(guild: discord.Guild, groups: Sequence[Group]) -> Iterator[Line]:
+def _server(guild: discord.Guild) -> Line:
     mine = guild.me.guild_permissions
     missing = {name: lost for name, lost in IN_SERVER.items() if not getattr(mine, name)}
     if missing:
         text = _("{lost}. Give my role that in the server’s settings.", lost=_without(missing))
-        yield Line(_("Server"), False, text)
-    else:
-        yield Line(_("Server"), True, _("I may make events and hand out roles"))
-    for group in groups:
-        yield _channel(guild, group)
+        return Line(_("Server"), False, text)
+    return Line(_("Server"), True, _("I may make events and hand out roles"))
 
 
 def _channel(guild: discord.Guild, group: Group) -> Line:

@@ -1,5 +1,6 @@
 """`/doctor`: an organizer sees what works here, and what to do about what does not."""
 
+import re
 from datetime import timedelta
 
 import discord
@@ -86,6 +87,24 @@ async def test_what_could_not_be_said_here_and_nothing_of_another_server(group_w
     assert "another server" not in text
     assert "old" not in text
     assert "Overdue" not in text
+
+
+async def test_in_a_crowded_server_trouble_comes_first_and_what_is_left_out_is_counted(world: World) -> None:
+    for number in range(45):
+        name = f"{number:02} {'_*' * 38}"
+        await world.organizer.slash(world.channel, "group create", name=name, timezone="UTC")
+    gone = world.guild.create_text_channel("gone")
+    await world.organizer.slash(world.channel, "group edit", group=name, channel=gone)
+    world.env.backend.delete_channel(gone.id)
+    await world.env.settle()
+    text = await doctor(world)
+    assert "1 of 52 need a look" in text
+    assert text.index("To do") < text.index("ok ·")
+    for subject in ("Server", "Intents", "Zones", "Database", "Deliveries", "Next jobs", "Pictures", "44 "):
+        assert f"· **{subject}" in text, subject
+    left = re.search(r"and (\d+) more$", text)
+    assert left is not None
+    assert text.count(" · **") + int(left[1]) == 52
 
 
 async def test_only_organizers_look(group_world: World) -> None:
