@@ -7,7 +7,7 @@ from datetime import datetime
 import discord
 
 from bot.db.models import DailyCards, Group
-from bot.locales import _, ngettext
+from bot.locales import _, ngettext, pgettext
 from bot.ui.answers import Reply
 from bot.ui.boards import COLOUR
 from bot.ui.buttons import DurableButton, buttons
@@ -20,8 +20,10 @@ CREATE, SHOW = "create", "show"
 #: The steps, and what brings the first flashcards.
 CHANNEL, COURSE, MEETUP, ZONE, DAILY = "channel", "course", "meetup", "zone", "daily"
 STARTER = "starter"
-#: What a message takes, one row left free.
-MOST_OFFERED = 20
+#: Another page of the groups to choose from; its id is the page's number.
+OTHERS = "others"
+#: What a message takes, its last row being left for turning the page.
+MOST_OFFERED, TURNS_ROW = 20, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,16 +177,21 @@ def beginning() -> Reply:
     return Reply(embeds=[embed], view=buttons(make))
 
 
-def which(groups: Sequence[Group]) -> Reply:
-    """Several groups, and nothing tells which one is meant."""
-    offered = groups[:MOST_OFFERED]
+def which(groups: Sequence[Group], *, page: int = 1) -> Reply:
+    """Several groups, and nothing tells which one is meant; a page of them, the nearest if it is gone."""
+    pages = -(-len(groups) // MOST_OFFERED)
+    page = min(max(page, 1), pages)
     text = _("Which group do you want to set up?")
-    if left := len(groups) - len(offered):
-        more = ngettext(
-            "{n} more have no room here: use `/setup` in their channel.",
-            "{n} more have no room here: use `/setup` in their channel.",
-            left,
-        )
-        text = f"{text} {more}"
-    choices = [DurableButton(FEATURE, group.id, SHOW, label=group.name[:80]) for group in offered]
+    choices = [
+        DurableButton(FEATURE, group.id, SHOW, label=group.name[:80])
+        for group in groups[(page - 1) * MOST_OFFERED : page * MOST_OFFERED]
+    ]
+    if pages > 1:
+        text = f"{text} ({_('page {number} of {all}', number=page, all=pages)})"
+        turns = [(pgettext("page", "Back"), page - 1), (pgettext("page", "Next"), page + 1)]
+        choices += [
+            DurableButton(FEATURE, number, OTHERS, label=label, row=TURNS_ROW)
+            for label, number in turns
+            if 1 <= number <= pages
+        ]
     return Reply(text, view=buttons(*choices))

@@ -19,6 +19,7 @@ from bot.errors import (
     UnusableChannel,
 )
 from bot.locales import _, ngettext
+from bot.services.access import Caller
 from bot.services.groups import GroupChanges
 from bot.ui import setup as words
 from bot.ui.answers import acknowledge, reply
@@ -69,15 +70,13 @@ class Setup(commands.Cog):
         """Set up a group step by step: channel, course, first meetup, zone, daily cards; for organizers."""
         await acknowledge(interaction, private=True)
         caller = caller_of(interaction)
-        groups = await self.services.groups.organized(caller=caller)
-        here = [group for group in groups if group.channel_id in caller.channel_ids]
-        meant = next((found[0] for found in (here, groups) if len(found) == 1), None)
+        groups = await self._meant(caller)
         if not groups:
             answer = beginning()
-        elif meant is None:
-            answer = which(here or groups)
+        elif len(groups) > 1:
+            answer = which(groups)
         else:
-            answer = wizard(await self._standing(interaction, meant.id))
+            answer = wizard(await self._standing(interaction, groups[0].id))
         await reply(interaction, answer, private=True)
 
     async def on_press(self, press: Press) -> None:
@@ -87,6 +86,10 @@ class Setup(commands.Cog):
             await interaction.response.defer()
             said = await self._starter(interaction, press.id) if press.verb == words.STARTER else None
             await self._show(interaction, press.id, said)
+        elif press.verb == words.OTHERS:
+            await interaction.response.defer()
+            if groups := await self._meant(caller_of(interaction)):
+                await redraw(interaction, which(groups, page=press.id))
         elif press.verb == words.CREATE:
             if not caller_of(interaction).manages_server:
                 raise NotAnOrganizer
@@ -115,6 +118,11 @@ class Setup(commands.Cog):
             button=_(JOIN_LABEL),
         )
         await self._show(interaction, group.id, said)
+
+    async def _meant(self, caller: Caller) -> list[Group]:
+        """Of the groups that the caller organizes, those of this channel if any. Raises NotAnOrganizer."""
+        groups = await self.services.groups.organized(caller=caller)
+        return [group for group in groups if group.channel_id in caller.channel_ids] or groups
 
     async def _form(self, interaction: Interaction, verb: str, standing: Standing) -> Form:
         """The form of a step, filled in with what is set. Raises BadOption."""

@@ -229,6 +229,25 @@ async def test_several_groups_are_told_apart_by_channel_or_by_a_press(group_worl
     assert [group.timezone for group in await groups(world)] == ["Europe/Berlin", "UTC"]
 
 
+async def test_every_one_of_many_groups_in_a_channel_can_be_reached(world: World) -> None:
+    names = [f"Group {number:02}" for number in range(43)]
+    for name in names:
+        await world.organizer.slash(world.channel, "group create", name=name, timezone="UTC")
+    first = await set_up(world)
+    assert "page 1 of 3" in said(first)
+    assert offered(first.response) == [*names[:20], "Next"]  # type: ignore[arg-type]
+    for page in (2, 3):
+        await world.restart()
+        await world.organizer.click(first.response, label="Next")  # type: ignore[arg-type]
+        assert f"page {page} of 3" in said(first)
+    assert offered(first.response) == [*names[40:], "Back"]  # type: ignore[arg-type]
+    await world.organizer.click(first.response, label="Group 42")  # type: ignore[arg-type]
+    assert "Setting up Group 42" in said(first)
+    assert "Only organizers" in said(
+        await world.alice.click(await forged(world, "setup", 2, "others"), label="Press")
+    )
+
+
 async def test_only_organizers_set_up(world: World) -> None:
     for by in (world.alice, world.bob):
         refused = await set_up(world, by)
