@@ -154,6 +154,22 @@ async def test_moving_to_a_date_that_the_series_has_is_refused(group_world: Worl
     assert [each.starts_at for each in await dates(group_world)] == [FIRST + i * WEEK for i in range(1, 5)]
 
 
+async def test_all_later_dates_move_again_and_again_over_dropped_ones(group_world: World) -> None:
+    await schedule(group_world, repeat="weekly")
+    await schedule(group_world, title="Other", repeat="weekly")
+    [first, *_] = await dates(group_world)
+    await change(group_world, "edit", first.id, repeat="fortnightly")
+    start = FIRST + WEEK
+    for hour in (19, 20, 21):
+        answer = await change(group_world, "move", first.id, when=f"2026-01-15 {hour}:00", scope="following")
+        assert not answer.ephemeral, said(answer)
+        planned = [each for each in await dates(group_world) if each.state is OccurrenceState.PLANNED]
+        moved = [each.starts_at for each in planned if each.meetup_id == first.meetup_id]
+        assert moved == [start + timedelta(hours=hour - 19) + index * 2 * WEEK for index in range(4)]
+        others = [each.starts_at for each in planned if each.meetup_id != first.meetup_id]
+        assert others == [FIRST + index * WEEK for index in range(4)]
+
+
 @pytest.mark.parametrize(
     ("when", "words"),
     [("yesterday 7pm", "is over already"), ("soon", "can't read"), ("03/04 19:00", "one way")],

@@ -297,10 +297,15 @@ async def _make_room(session: AsyncSession, meetup: Meetup, slots: set[date], *,
 
 async def _step_aside(session: AsyncSession, meetup: Meetup, rows: list[Occurrence]) -> None:
     """Give dates slots that no rule can reach: days of the year 1, each once."""
-    aside = select(func.count()).where(Occurrence.meetup_id == meetup.id, Occurrence.slot < ASIDE_UNTIL)
-    used = await session.scalar(aside) or 0
-    for index, occurrence in enumerate(rows, start=used):
-        occurrence.slot = date.min + timedelta(days=index)
+    # The last of them, not how many there are: those that came back from there have left gaps.
+    last = await session.scalar(
+        select(func.max(Occurrence.slot)).where(
+            Occurrence.meetup_id == meetup.id, Occurrence.slot < ASIDE_UNTIL
+        )
+    )
+    free = date.min if last is None else last + timedelta(days=1)
+    for index, occurrence in enumerate(rows):
+        occurrence.slot = free + timedelta(days=index)
     await session.flush()
 
 
