@@ -200,7 +200,8 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
             card_approval=card_approval,
         )
         changed = await self.groups.edit(caller=caller_of(interaction), typed=group, changes=changes)
-        self.bot.scheduler.wake("digests", self.bot.clock())
+        for tick in ("digests", "posts"):  # what another channel makes possible
+            self.bot.scheduler.wake(tick, self.bot.clock())
         facts = await self.groups.facts(caller=caller_of(interaction), typed=str(changed.id))
         await reply(interaction, Reply(_("Saved."), embeds=[card(facts)]), private=True)
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Row,
     TableClause,
     Update,
+    case,
     event,
     func,
     insert,
@@ -113,6 +114,36 @@ class Ledger:
             .values(due_at=outgoing.due_at, next_attempt_at=outgoing.due_at, expires_at=outgoing.expires_at)
         )
         self._tell_after_commit(session, outgoing.due_at)
+
+    async def revive(self, session: AsyncSession, outgoing: Outgoing) -> None:
+        """Let what was given up under this key be tried anew, with the due time, end and channel given now.
+
+        Had it one attempt, that one was refused, and it starts from nothing. Of several one may have got
+        through: it is looked for first, and is tried nowhere else than where it was.
+        """
+        once = table.c.attempts <= 1
+        result = await session.execute(
+            update(table)
+            .where(
+                table.c.dedupe_key == outgoing.key,
+                table.c.state == DeliveryState.FAILED,
+                or_(once, table.c.channel_id == outgoing.channel_id),
+            )
+            .values(
+                state=DeliveryState.PENDING,
+                channel_id=outgoing.channel_id,
+                due_at=outgoing.due_at,
+                next_attempt_at=outgoing.due_at,
+                expires_at=outgoing.expires_at,
+                attempts=case((once, 0), else_=table.c.attempts),
+                first_attempt_at=case((~once, table.c.first_attempt_at)),
+                errors=0,
+                settled_at=None,
+            )
+            .returning(table.c.id)
+        )
+        if result.first() is not None:
+            self._tell_after_commit(session, outgoing.due_at)
 
     async def plan_claimed(self, session: AsyncSession, outgoing: Outgoing) -> Claimed:
         """Write a delivery that this process sends itself at once, such as a command's own answer.

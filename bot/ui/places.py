@@ -43,15 +43,20 @@ ELEVATED = discord.Permissions(
 
 def require_postable(channel: discord.abc.GuildChannel) -> None:
     """Raises MissingPermission unless the bot can post a message with an embed there."""
+    missing = missing_to_post(channel)
+    if missing:
+        raise MissingPermission(permissions=missing, channel_id=channel.id)
+
+
+def missing_to_post(channel: discord.abc.GuildChannel) -> tuple[str, ...]:
+    """The permissions that the bot lacks to post a message with an embed there."""
     permissions = channel.permissions_for(channel.guild.me)
     needed = {
         VIEW_CHANNEL: permissions.view_channel,
         SEND_MESSAGES: permissions.send_messages,
         EMBED_LINKS: permissions.embed_links,
     }
-    missing = tuple(name for name, granted in needed.items() if not granted)
-    if missing:
-        raise MissingPermission(permissions=missing, channel_id=channel.id)
+    return tuple(name for name, granted in needed.items() if not granted)
 
 
 def require_visible(place: Place | None) -> None:

@@ -14,6 +14,7 @@ from bot.services.meetups import MeetupFacts
 from bot.ui.errors import GONE
 from bot.ui.languages import of_everyone, of_guild
 from bot.ui.meetup_posts import card
+from bot.ui.places import missing_to_post
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,13 @@ class Posts:
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         # Where Discord refused an edit although the permissions looked right: not before then again.
         self._not_before: dict[int, datetime] = {}
+        # The same of posts that were given up and tried anew, by date and channel.
+        self._not_again_before: dict[tuple[int, int], datetime] = {}
 
     async def reconcile(self) -> datetime | None:
-        """The tick: learn where new posts are, and show every stale one anew."""
+        """The tick: learn where new posts are, make up for lost ones, and show every stale one anew."""
         await self._meetups.adopt_posts()
+        await self._revive_lost()
         last = 0
         while stale := await self._meetups.stale_posts(after=last):
             for facts in stale:
@@ -91,8 +95,22 @@ class Posts:
             if is_post:
                 await self._note_shown(facts, message.channel.id, message.id)
 
+    async def _revive_lost(self) -> None:
+        """Post what could not be posted when it was due, once its channel can be written to."""
+        for facts in await self._meetups.lost_posts():
+            tried, now = (facts.occurrence.id, facts.group.channel_id), self._bot.clock()
+            if self._can_post(facts) and self._not_again_before.get(tried, now) <= now:
+                self._not_again_before[tried] = now + AFTER_REFUSAL
+                await self._meetups.revive_post(occurrence_id=facts.occurrence.id)
+
     def _lock(self, occurrence_id: int) -> asyncio.Lock:
         return self._locks.setdefault(occurrence_id, asyncio.Lock())
+
+    def _can_post(self, facts: MeetupFacts) -> bool:
+        """Whether the group's channel is there and takes posts, as far as the cache tells."""
+        guild = self._bot.get_guild(facts.group.guild_id)
+        channel = guild.get_channel(facts.group.channel_id) if guild and not guild.unavailable else None
+        return channel is not None and not missing_to_post(channel)
 
     def _can_edit(self, facts: MeetupFacts) -> bool:
         """Whether an edit is worth a request: the server is there, and the channel can be seen."""

@@ -93,6 +93,34 @@ async def test_what_waits_untried_can_be_given_another_time(
     assert await ledger.claim(10) == []
 
 
+async def test_what_was_given_up_can_be_tried_anew(database: Database, ledger: Ledger, clock: Clock) -> None:
+    async def revive(**facts: Any) -> None:
+        async with database.write() as session:
+            await ledger.revive(session, outgoing(clock, **facts))
+
+    await plan(database, ledger, outgoing(clock), outgoing(clock, "other", channel_id=9))
+    other, refused = await ledger.claim(10)
+    await ledger.sent(other, channel_id=9, message_id=1)
+    await revive(channel_id=8)
+    assert (await row(ledger)).state is DeliveryState.CLAIMED  # it is being sent
+    await ledger.fail(refused, reason="403")
+    clock.advance(days=1)
+    await revive(channel_id=8)
+    again = await claim_one(ledger)
+    assert (again.channel_id, again.due_at, again.is_retry) == (8, clock(), False)
+    # An attempt of unknown end: from now on it is looked for, and only where it was.
+    await ledger.retry(again, after=timedelta(0), error="no answer")
+    unsure = await claim_one(ledger)
+    await ledger.fail(unsure, reason="403")
+    await revive(channel_id=7)
+    assert await ledger.claim(10) == []
+    await revive(channel_id=8)
+    last = await claim_one(ledger)
+    assert (last.is_retry, last.first_attempt_at) == (True, unsure.first_attempt_at)
+    assert nonce(last) == nonce(refused)
+    assert (await row(ledger, "other")).state is DeliveryState.SENT
+
+
 async def test_what_cannot_be_kept_is_refused_before_the_database(clock: Clock) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"user_id": 3}, "to a channel or to a member"),

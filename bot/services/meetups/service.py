@@ -9,7 +9,7 @@ from sqlalchemy import String, cast, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.engine import Database
-from bot.db.models import Answer, Delivery, DeliveryState, Group, Member, Occurrence
+from bot.db.models import Answer, Delivery, DeliveryState, Group, Meetup, Member, Occurrence, OccurrenceState
 from bot.delivery.ledger import Claimed, Ledger
 from bot.scheduling.recurrence import Repeat
 from bot.scheduling.when import parse_when
@@ -243,6 +243,33 @@ class MeetupService:
                 await self.note_post(
                     occurrence_id=occurrence_id, channel_id=channel_id, message_id=message_id, version=0
                 )
+
+    async def lost_posts(self) -> list[MeetupFacts]:
+        """The dates to come whose post was given up, for example because the channel was gone."""
+        async with self._database.read() as session:
+            now = self._clock()
+            ids = await session.scalars(
+                select(Occurrence.id)
+                .join(Meetup, Meetup.id == Occurrence.meetup_id)
+                .join(Group, Group.id == Meetup.group_id)
+                .join(Delivery, Delivery.dedupe_key == literal(POST_KEY) + cast(Occurrence.id, String))
+                .where(
+                    Occurrence.state == OccurrenceState.PLANNED,
+                    Occurrence.ends_at > now,
+                    Occurrence.post_channel_id.is_(None),
+                    Group.archived_at.is_(None),
+                    Delivery.state == DeliveryState.FAILED,
+                )
+                .order_by(Occurrence.starts_at, Occurrence.id)
+            )
+            return await load_facts(session, list(ids), now=now)
+
+    async def revive_post(self, *, occurrence_id: int) -> None:
+        """Try a post that was given up anew, in the channel that the group has by now."""
+        async with self._database.write() as session:
+            now = self._clock()
+            facts = await _facts(session, occurrence_id, now)
+            await self._ledger.revive(session, post_row(facts.group, facts.occurrence, now=now))
 
     async def stale_posts(self, *, after: int) -> list[MeetupFacts]:
         """A batch of the dates, by id and beyond `after`, whose post shows less than is true by now."""
