@@ -1,5 +1,7 @@
 """`/group`: make one, join it, leave it, look after it."""
 
+from itertools import groupby
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -11,10 +13,11 @@ from bot.delivery.ledger import Claimed
 from bot.errors import NotInServer
 from bot.locales import _, ngettext, speaking
 from bot.services.groups import THEMES, WELCOME, GroupChanges, GroupFacts
-from bot.ui.answers import Reply, acknowledge, patiently, reply
+from bot.ui.answers import Reply, acknowledge, follow_up, patiently, reply
 from bot.ui.boards import progress_words
 from bot.ui.buttons import DurableButton, Press, buttons
-from bot.ui.languages import of_member
+from bot.ui.languages import of_everyone, of_member
+from bot.ui.meetup_posts import called_off, told
 from bot.ui.moments import moment
 from bot.ui.options import (
     caller_of,
@@ -211,11 +214,17 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
     async def archive(self, interaction: Interaction, group: str | None = None) -> None:
         """Close a group: its meetups are cancelled, its history stays; for its organizers."""
         await acknowledge(interaction, private=True)
-        closed = await self.groups.archive(caller=caller_of(interaction), typed=group)
+        closed, dates = await self.groups.archive(caller=caller_of(interaction), typed=group)
         for tick in ("posts", "events"):
             self.bot.scheduler.wake(tick, self.bot.clock())
         text = _("**{group}** is archived, and its coming meetups are cancelled.", group=shown(closed.name))
         await reply(interaction, Reply(text), private=True)
+        for _meetup, of_meetup in groupby(dates, key=lambda facts: facts.meetup.id):
+            called = list(of_meetup)
+            if any(facts.going for facts in called):
+                with speaking(of_everyone(interaction)):
+                    news = told(called_off(called[0]), *called)
+                await follow_up(interaction, news, private=False)
 
     async def on_press(self, press: Press) -> None:
         """The Join button under a welcome."""

@@ -39,7 +39,7 @@ from bot.services.access import (
 from bot.services.boards import GoalProgress, goal_progress, parse_goal, set_goal
 from bot.services.cards import let_in
 from bot.services.courses import choose_course
-from bot.services.meetups import cancel_all, retarget, stop_hosting, withdraw
+from bot.services.meetups import MeetupFacts, cancel_all, retarget, stop_hosting, withdraw
 from bot.services.text import clean_text
 from bot.services.zones import checked_zone
 
@@ -199,15 +199,18 @@ class GroupService:
                 return closed
         raise refusal
 
-    async def archive(self, *, caller: Caller, typed: str | None) -> Group:
-        """Close the group and cancel what it had planned; raises NotOrganizer, UnknownGroup, NoGroupHere."""
+    async def archive(self, *, caller: Caller, typed: str | None) -> tuple[Group, list[MeetupFacts]]:
+        """Close the group and cancel what it had planned; also returns the dates that do not take place.
+
+        Raises NotOrganizer, UnknownGroup, NoGroupHere.
+        """
         async with self._database.write() as session:
             group = await find_group(session, caller=caller, typed=typed)
             require_organizer(group, caller)
             group.archived_at = self._clock()
-            await cancel_all(session, group_id=group.id, ledger=self._ledger, now=self._clock())
+            called_off = await cancel_all(session, group_id=group.id, ledger=self._ledger, now=self._clock())
             await self._ledger.skip(session, subject=f"group:{group.id}", reason="group archived")
-            return group
+            return group, called_off
 
     async def organized(self, *, caller: Caller) -> list[Group]:
         """The active groups of the server that the caller organizes, by name; none where a server has no

@@ -51,6 +51,11 @@ async def reply(interaction: discord.Interaction, answer: Reply, *, private: boo
     return await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
 
 
+async def follow_up(interaction: discord.Interaction, answer: Reply, *, private: bool) -> None:
+    """Say something more, after `reply`."""
+    await interaction.followup.send(**_new(answer), ephemeral=private)
+
+
 async def acknowledge(interaction: discord.Interaction, *, private: bool) -> None:
     """Ask Discord for time: the answer may then come within fifteen minutes.
 

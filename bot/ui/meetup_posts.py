@@ -22,6 +22,8 @@ OPEN = discord.Colour(0x2F6FED)
 CLOSED = discord.Colour(0x80848E)
 # An embed's field takes 1024 characters, a mention at most 23 and its separator 2.
 MOST_NAMES = 38
+# What fits into one message beside the news.
+MOST_MENTIONS = 60
 
 
 def card(facts: MeetupFacts, *, delivery: int | None = None) -> Reply:
@@ -181,3 +183,31 @@ def promoted_words(facts: MeetupFacts, *, user_id: int) -> str:
 
 def give_up_button(facts: MeetupFacts) -> discord.ui.View:
     return buttons(DurableButton(FEATURE, facts.occurrence.id, "cant", label=_(CANT)))
+
+
+def dropped_words(facts: MeetupFacts) -> str:
+    return _(
+        "**{title}** does not take place on {when}.",
+        title=shown(facts.title),
+        when=moment(facts.occurrence.starts_at),
+    )
+
+
+def called_off(facts: MeetupFacts) -> str:
+    title, start = shown(facts.title), moment(facts.occurrence.starts_at)
+    if facts.meetup.repeat == Repeat.NONE:
+        return _("**{title}** on {when} is cancelled.", title=title, when=start)
+    return _("**{title}** is cancelled: {when} and every later date.", title=title, when=start)
+
+
+def told(text: str, *dates: MeetupFacts) -> Reply:
+    """A change of plan, which mentions those who were coming to these dates: they must not stand before a
+    closed door.
+    """
+    everybody = dict.fromkeys(user_id for facts in dates for user_id in facts.going)
+    coming = list(everybody)[:MOST_MENTIONS]
+    mentions = discord.AllowedMentions(
+        everyone=False, roles=False, users=[discord.Object(user_id) for user_id in coming]
+    )
+    people = " ".join(f"<@{user_id}>" for user_id in coming)
+    return Reply(f"{text}\n{people}" if people else text, allowed_mentions=mentions)

@@ -10,12 +10,12 @@ from bot.client import Interaction, StudyBot
 from bot.errors import BotHost
 from bot.locales import _, speaking
 from bot.scheduling.recurrence import Repeat
-from bot.services.meetups import MeetupChanges, MeetupFacts, Scheduled
+from bot.services.meetups import MeetupChanges, Scheduled
 from bot.ui.answers import Reply, patiently, reply
 from bot.ui.errors import wording
 from bot.ui.events import missing_for_event
 from bot.ui.languages import of_member
-from bot.ui.meetup_posts import card, embed, next_one
+from bot.ui.meetup_posts import called_off, card, dropped_words, embed, next_one, told
 from bot.ui.moments import moment
 from bot.ui.options import caller_of, group_choices, require_guild
 from bot.ui.places import Place, require_home, require_visible
@@ -24,8 +24,6 @@ from cogs.meetups.options import meetup_choices
 
 #: The ticks that follow a change: posts, Discord's events, and the calendar of what ends when.
 FOLLOWING_TICKS = ("posts", "events", "meetups")
-# What fits into one message beside the news.
-MOST_MENTIONS = 60
 
 
 class PlanningCommands(commands.Cog):
@@ -142,12 +140,16 @@ class PlanningCommands(commands.Cog):
             capacity=capacity,
             host_id=host.id if host is not None else None,
         )
-        facts = await patiently(
+        facts, dropped = await patiently(
             interaction,
             self.bot.services.meetups.edit(caller=caller_of(interaction), typed=meetup, changes=changes),
         )
         self._follow_up()
-        await reply(interaction, Reply(_("The meetup has changed."), embeds=[embed(facts)]), private=False)
+        awaited = [date for date in dropped if date.going]
+        text = "\n".join([_("The meetup has changed."), *map(dropped_words, awaited)])
+        answer = told(text, *awaited)
+        answer.embeds = [embed(facts)]
+        await reply(interaction, answer, private=False)
 
     @app_commands.command()
     @app_commands.describe(meetup="The date that does not take place; later ones stay")
@@ -158,11 +160,7 @@ class PlanningCommands(commands.Cog):
             interaction, self.bot.services.meetups.skip(caller=caller_of(interaction), typed=meetup)
         )
         self._follow_up()
-        text = _(
-            "**{title}** does not take place on {when}.",
-            title=shown(facts.title),
-            when=moment(facts.occurrence.starts_at),
-        )
+        text = dropped_words(facts)
         if facts.next_starts:
             text = f"{text} {next_one(facts)}"
         await reply(interaction, told(text, facts), private=False)
@@ -206,11 +204,11 @@ class PlanningCommands(commands.Cog):
     @app_commands.autocomplete(meetup=meetup_choices)
     async def cancel(self, interaction: Interaction, meetup: str) -> None:
         """Call a meetup off, with all its coming dates; for its host and organizers."""
-        facts = await patiently(
+        facts, dates = await patiently(
             interaction, self.bot.services.meetups.cancel(caller=caller_of(interaction), typed=meetup)
         )
         self._follow_up()
-        await reply(interaction, told(cancelled(facts), facts), private=False)
+        await reply(interaction, told(called_off(facts), *dates), private=False)
 
     async def _mention_event_trouble(self, interaction: Interaction, where: Place | None) -> None:
         """Tell whoever planned a meetup, at once and alone, that Discord's event for it has to wait."""
@@ -225,23 +223,6 @@ class PlanningCommands(commands.Cog):
         """Let what shows meetups elsewhere catch up."""
         for tick in FOLLOWING_TICKS:
             self.bot.scheduler.wake(tick, self.bot.clock())
-
-
-def cancelled(facts: MeetupFacts) -> str:
-    title, start = shown(facts.title), moment(facts.occurrence.starts_at)
-    if facts.meetup.repeat == Repeat.NONE:
-        return _("**{title}** on {when} is cancelled.", title=title, when=start)
-    return _("**{title}** is cancelled: {when} and every later date.", title=title, when=start)
-
-
-def told(text: str, facts: MeetupFacts) -> Reply:
-    """A change of plan, which mentions those who were coming: they must not stand before a closed door."""
-    coming = facts.going[:MOST_MENTIONS]
-    mentions = discord.AllowedMentions(
-        everyone=False, roles=False, users=[discord.Object(user_id) for user_id in coming]
-    )
-    people = " ".join(f"<@{user_id}>" for user_id in coming)
-    return Reply(f"{text}\n{people}" if people else text, allowed_mentions=mentions)
 
 
 def require_person(host: discord.Member | None) -> None:

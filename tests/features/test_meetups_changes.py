@@ -206,6 +206,53 @@ async def test_cancelling_calls_off_every_coming_date(group_world: World) -> Non
     assert len(posts(group_world)) == 2
 
 
+async def test_those_who_were_going_hear_of_dates_that_a_new_rhythm_drops(group_world: World) -> None:
+    world = group_world
+    await schedule(world, repeat="weekly")
+    [first, second, third, _] = await dates(world)
+    await going_to(world, world.alice, second.id)
+    await going_to(world, world.bob, third.id)
+    answer = await change(world, "edit", first.id, repeat="fortnightly")
+    assert f"**Algebra** does not take place on {both(FIRST + WEEK)}." in said(answer)
+    [news] = [message for message in history(world) if "does not take place" in message.content]
+    assert [user.id for user in news.mentions] == [world.alice.id]
+    assert full(FIRST + 3 * WEEK) not in news.content  # nobody was going
+
+
+async def test_those_who_were_going_to_a_later_date_hear_that_all_is_off(group_world: World) -> None:
+    world = group_world
+    await schedule(world, repeat="weekly")
+    [first, second, *_] = await dates(world)
+    await going_to(world, world.bob, first.id)
+    await going_to(world, world.alice, second.id)
+    await change(world, "cancel", first.id)
+    [news] = [message for message in history(world) if "is cancelled" in message.content]
+    assert {user.id for user in news.mentions} == {world.alice.id, world.bob.id}
+
+
+async def test_those_who_were_going_hear_that_the_group_closed(group_world: World) -> None:
+    world = group_world
+    await schedule(world, repeat="weekly")
+    await schedule(world, title="Geometry", when="2026-01-09 19:00")
+    [*_, fourth] = [each for each in await dates(world) if each.meetup_id == 1]
+    await going_to(world, world.alice, fourth.id)
+    await world.bob.click(next(post for post in posts(world) if "Geometry" in read(post)), label="Going")
+    answer = await world.organizer.slash(world.channel, "group archive")
+    assert answer.ephemeral
+    assert "is archived" in said(answer)
+    algebra, geometry = (message for message in history(world) if "is cancelled" in message.content)
+    assert f"**Algebra** is cancelled: {both(FIRST)} and every later date." in algebra.content
+    assert [user.id for user in algebra.mentions] == [world.alice.id]
+    assert "**Geometry**" in geometry.content
+    assert [user.id for user in geometry.mentions] == [world.bob.id]
+
+
+async def going_to(world: World, member: MemberActor, occurrence_id: int) -> None:
+    shown = await member.slash(world.channel, "meetup show", meetup=str(occurrence_id))
+    assert shown.response is not None
+    await member.click(shown.response, label="Going")
+
+
 async def test_archiving_the_group_calls_everything_off(group_world: World) -> None:
     await schedule(group_world, repeat="weekly")
     await group_world.organizer.slash(group_world.channel, "group archive")

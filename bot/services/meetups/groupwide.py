@@ -9,17 +9,22 @@ from bot.db.models import Delivery, DeliveryState, Group, Meetup, Occurrence
 from bot.delivery.ledger import Ledger
 from bot.services.meetups import planning
 from bot.services.meetups.announcing import POST, REMINDER, subject_of
+from bot.services.meetups.facts import MeetupFacts, load_facts
 from bot.services.meetups.finding import lock_series
 
 
-async def cancel_all(session: AsyncSession, *, group_id: int, ledger: Ledger, now: datetime) -> None:
-    """Call off everything the group has planned, in the caller's transaction."""
+async def cancel_all(
+    session: AsyncSession, *, group_id: int, ledger: Ledger, now: datetime
+) -> list[MeetupFacts]:
+    """Call off everything the group has planned, in the caller's transaction; returns those dates."""
+    called_off: list[Occurrence] = []
     meetups = await session.scalars(
         select(Meetup).where(Meetup.group_id == group_id, Meetup.cancelled_at.is_(None)).order_by(Meetup.id)
     )
     for meetup in meetups.all():
         await lock_series(session, meetup.id)
-        await planning.cancel(session, meetup=meetup, ledger=ledger, now=now)
+        called_off += await planning.cancel(session, meetup=meetup, ledger=ledger, now=now)
+    return await load_facts(session, [occurrence.id for occurrence in called_off], now=now)
 
 
 async def retarget(session: AsyncSession, *, group: Group) -> None:

@@ -104,8 +104,11 @@ async def schedule(
 
 async def edit(
     session: AsyncSession, *, found: Found, changes: MeetupChanges, ledger: Ledger, now: datetime
-) -> None:
-    """Change the series; its coming dates follow. Raises NothingToChange, BadText, BadNumber."""
+) -> list[Occurrence]:
+    """Change the series; its coming dates follow. Returns those that do not take place any more.
+
+    Raises NothingToChange, BadText, BadNumber.
+    """
     if changes == MeetupChanges():
         raise NothingToChange(what="meetup")
     title, lesson = checked(changes)
@@ -128,13 +131,15 @@ async def edit(
         if changes.minutes is not None:
             occurrence.ends_at = occurrence.starts_at + timedelta(minutes=meetup.minutes)
         _note_change(occurrence)
+    dropped: list[Occurrence] = []
     if changes.repeat is not None and changes.repeat.value != meetup.repeat:
-        await _change_rule(session, found, changes.repeat, dates, ledger=ledger, now=now)
+        dropped = await _change_rule(session, found, changes.repeat, dates, ledger=ledger, now=now)
     await session.flush()
     if changes.capacity is not None:
         for occurrence in dates:
             if occurrence.state is OccurrenceState.PLANNED:
                 await fill_places(session, occurrence_id=occurrence.id, ledger=ledger, now=now)
+    return dropped
 
 
 async def skip(session: AsyncSession, *, found: Found, ledger: Ledger, now: datetime) -> None:
@@ -220,16 +225,19 @@ async def move_following(
     await _carry_on(session, found, changed={row.id for row in steps}, ledger=ledger, now=now)
 
 
-async def cancel(session: AsyncSession, *, meetup: Meetup, ledger: Ledger, now: datetime) -> None:
-    """Call the whole meetup off: none of its coming dates takes place."""
+async def cancel(session: AsyncSession, *, meetup: Meetup, ledger: Ledger, now: datetime) -> list[Occurrence]:
+    """Call the whole meetup off: none of its coming dates takes place. Returns those that were to."""
+    called_off = []
     meetup.cancelled_at = now
     meetup.sequence += 1
     for occurrence in await coming_dates(session, meetup, now=now):
         if occurrence.state is OccurrenceState.PLANNED:
             occurrence.state = OccurrenceState.CANCELLED
+            called_off.append(occurrence)
         _note_change(occurrence)
         await silence(session, ledger, occurrence_id=occurrence.id, reason="meetup cancelled")
     await session.flush()
+    return called_off
 
 
 async def coming_dates(session: AsyncSession, meetup: Meetup, *, now: datetime) -> list[Occurrence]:
@@ -250,8 +258,10 @@ async def _change_rule(
     *,
     ledger: Ledger,
     now: datetime,
-) -> None:
-    """Repeat otherwise from the first coming date on; dates that the new rule lacks do not take place."""
+) -> list[Occurrence]:
+    """Repeat otherwise from the first coming date on; returns the dates that the new rule lacks, which
+    do not take place.
+    """
     meetup = found.meetup
     planned = [occurrence for occurrence in dates if occurrence.state is OccurrenceState.PLANNED]
     clock = meetup.starts_local.time()
@@ -259,14 +269,17 @@ async def _change_rule(
     meetup.starts_local = datetime.combine(first, clock)
     meetup.repeat = repeat.value
     recurrence = recurrence_of(meetup)
+    dropped = []
     for occurrence in planned:
         if next(recurrence.dates_from(occurrence.slot), None) == occurrence.slot:
             continue
         occurrence.state = OccurrenceState.CANCELLED
+        dropped.append(occurrence)
         await silence(session, ledger, occurrence_id=occurrence.id, reason="repeats otherwise")
     await session.flush()
     await extend(session, group=found.group, meetup=meetup, ledger=ledger, now=now)
     await ensure_post(session, group=found.group, meetup=meetup, ledger=ledger, now=now)
+    return dropped
 
 
 async def _carry_on(

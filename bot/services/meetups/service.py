@@ -88,13 +88,19 @@ class MeetupService:
                 await self._ledger.plan(session, post)
             return Scheduled(facts=await _facts(session, occurrence.id, now), claimed=claimed)
 
-    async def edit(self, *, caller: Caller, typed: str, changes: MeetupChanges) -> MeetupFacts:
-        """Change a series. Raises NothingToChange, BadText, BadNumber, and as `skip` does."""
+    async def edit(
+        self, *, caller: Caller, typed: str, changes: MeetupChanges
+    ) -> tuple[MeetupFacts, list[MeetupFacts]]:
+        """Change a series; also returns the dates that do not take place any more.
+
+        Raises NothingToChange, BadText, BadNumber, and as `skip` does.
+        """
         async with self._database.write() as session:
             now = self._clock()
             found = await finding.find_changeable(session, caller=caller, typed=typed, now=now)
-            await planning.edit(session, found=found, changes=changes, ledger=self._ledger, now=now)
-            return await _facts(session, found.occurrence.id, now)
+            dropped = await planning.edit(session, found=found, changes=changes, ledger=self._ledger, now=now)
+            gone = await load_facts(session, [occurrence.id for occurrence in dropped], now=now)
+            return await _facts(session, found.occurrence.id, now), gone
 
     async def skip(self, *, caller: Caller, typed: str) -> MeetupFacts:
         """Leave out one date of a series.
@@ -127,13 +133,17 @@ class MeetupService:
             await change(session, found=found, starts_at=starts_at, ledger=self._ledger, now=now)
             return await _facts(session, found.occurrence.id, now), before
 
-    async def cancel(self, *, caller: Caller, typed: str) -> MeetupFacts:
-        """Call a whole meetup off. Raises UnknownMeetup, NotHost, MeetupOver, MeetupCancelled."""
+    async def cancel(self, *, caller: Caller, typed: str) -> tuple[MeetupFacts, list[MeetupFacts]]:
+        """Call a whole meetup off; also returns all its dates that were to take place.
+
+        Raises UnknownMeetup, NotHost, MeetupOver, MeetupCancelled.
+        """
         async with self._database.write() as session:
             now = self._clock()
             found = await finding.find_changeable(session, caller=caller, typed=typed, now=now)
-            await planning.cancel(session, meetup=found.meetup, ledger=self._ledger, now=now)
-            return await _facts(session, found.occurrence.id, now)
+            dates = await planning.cancel(session, meetup=found.meetup, ledger=self._ledger, now=now)
+            called_off = await load_facts(session, [occurrence.id for occurrence in dates], now=now)
+            return await _facts(session, found.occurrence.id, now), called_off
 
     async def answer(
         self, *, occurrence_id: int, guild_id: int | None, user_id: int, wanted: Answer
