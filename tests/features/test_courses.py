@@ -218,7 +218,7 @@ async def test_a_channel_that_cannot_be_posted_to_is_told_before_anything_is_pla
     assert await dates(world) == []
 
 
-async def test_a_lesson_moved_by_hand_has_its_post_at_once(group_world: World) -> None:
+async def test_a_lesson_moved_to_the_front_has_its_post_at_once(group_world: World) -> None:
     """Its own turn would come when the lesson before it is over, which may now be too late."""
     world = group_world
     await world.organizer.slash(
@@ -228,5 +228,8 @@ async def test_a_lesson_moved_by_hand_has_its_post_at_once(group_world: World) -
     await world.organizer.slash(world.channel, "meetup move", meetup=str(third.id), when="2026-01-07 19:00")
     await world.run_due()
     assert ["Lesson 1" in read(posts(world)[0]), "Lesson 3" in read(posts(world)[1])] == [True, True]
-    await world.pass_time(days=15)
+    await world.pass_time(days=14)
     assert len(posts(world)) == 3
+    # The second is over now, and with it what came before the fourth.
+    await world.pass_time(days=1)
+    assert len(posts(world)) == 4

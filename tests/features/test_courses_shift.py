@@ -149,7 +149,7 @@ async def test_earlier_is_possible_as_long_as_nothing_is_overtaken(course_world:
         ("5", 1, "no lesson"),
         ("fastai-2019:image-classification", 1, "no lesson"),
         ("image-classification", 1, "no lesson"),
-        ("2", 0, "Weeks can't be 0"),
+        ("2", 0, "Weeks can't be 0. Type a number from -26 to 26."),
         ("1", -1, "which is over already"),
         ("2", -1, "before “Lesson 1: The derivative” ends"),
     ],
@@ -258,3 +258,21 @@ async def test_a_group_without_a_course_has_nothing_to_move(course_world: World)
         await world.organizer.autocomplete(world.channel, "course shift", "from_lesson", "", group="Tokyo")
         == []
     )
+
+
+async def test_a_lesson_that_moves_alone_waits_for_the_one_before_it(course_world: World) -> None:
+    world = course_world
+    standing = len(posts(world))
+    third, fourth = (await dates(world))[3:5]
+    await world.organizer.slash(world.channel, "meetup move", meetup=str(fourth.id), when="2026-11-06 19:00")
+    await world.pass_time(seconds=10)
+    assert len(posts(world)) == standing
+    waiting = [row.due_at for row in await ledger_rows(world, "meetup_post", state="pending")]
+    assert waiting == [start + timedelta(minutes=90) for start in AUTUMN[:3]]
+    # The one after it waits for it where it is now.
+    await world.organizer.slash(world.channel, "meetup move", meetup=str(third.id), when="2026-10-30 19:00")
+    waiting = [row.due_at for row in await ledger_rows(world, "meetup_post", state="pending")]
+    friday = AUTUMN[2] + timedelta(days=1)
+    assert waiting == [start + timedelta(minutes=90) for start in (*AUTUMN[:2], friday)]
+    await world.pass_time(days=30)
+    assert len(posts(world)) == 4

@@ -1,9 +1,7 @@
 """Courses by date: one meetup per lesson, each at the same local time as the first."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -104,25 +102,6 @@ async def lesson_dates(
         if lesson_id not in dates or found.is_coming(now):
             dates[lesson_id] = LessonDate(lesson_id=lesson_id, found=found)
     return [dates[lesson.id] for lesson in pack.lessons if lesson.id in dates]
-
-
-async def pace_posts(
-    session: AsyncSession,
-    dates: Sequence[LessonDate],
-    *,
-    moved: Collection[int],
-    ledger: Ledger,
-    now: datetime,
-) -> None:
-    """Let the posts of these dates (occurrence ids), where they are still to come, follow the date before."""
-    planned = [date.found for date in dates if date.found.occurrence.state is OccurrenceState.PLANNED]
-    for before, found in pairwise(planned):
-        if found.occurrence.id not in moved:
-            continue
-        due = before.occurrence.ends_at
-        if not now < due < found.occurrence.starts_at:
-            due = now
-        await ledger.reschedule(session, post_row(found.group, found.occurrence, now=due))
 
 
 def weeks_later(instant: datetime, weeks: int, *, zone: str) -> datetime:

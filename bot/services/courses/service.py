@@ -168,7 +168,6 @@ class CourseService:
         async with self._database.write() as session:
             return await shifts.undo(
                 session,
-                self._library,
                 caller=caller,
                 shift_id=shift_id,
                 ledger=self._ledger,

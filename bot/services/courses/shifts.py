@@ -26,7 +26,7 @@ from bot.errors import (
 from bot.scheduling.when import FURTHEST_AHEAD
 from bot.services.access import Caller, require_organizer
 from bot.services.courses.finding import load_pack
-from bot.services.courses.runs import LessonDate, lesson_dates, newest_run, pace_posts, weeks_later
+from bot.services.courses.runs import LessonDate, lesson_dates, newest_run, weeks_later
 from bot.services.meetups import planning
 from bot.services.meetups.facts import load_facts
 from bot.services.meetups.finding import Found, lock_series, require_open, rows
@@ -71,14 +71,10 @@ async def run_of(
     run = await newest_run(session, group.id, lock=lock)
     if run is None:
         raise NoCourseDates(group=group.name)
-    return run, await _pack_of_run(session, library, group, run)
-
-
-async def _pack_of_run(session: AsyncSession, library: CourseLibrary, group: Group, run: CourseRun) -> Pack:
     pack = await load_pack(session, library, guild_id=group.guild_id, pack_id=run.pack, version=run.version)
     if pack is None:
         raise NoCourse(group=group.name)
-    return pack
+    return run, pack
 
 
 async def shift(
@@ -99,7 +95,7 @@ async def shift(
     MeetupOver, MeetupCancelled, ShiftIntoPast, ShiftOutOfOrder, TooFarTime, DateTaken.
     """
     if weeks == 0 or abs(weeks) > MOST_WEEKS:
-        raise BadNumber(field="weeks", value=weeks, least=1, most=MOST_WEEKS)
+        raise BadNumber(field="weeks", value=weeks, least=-MOST_WEEKS, most=MOST_WEEKS)
     run, pack = await run_of(session, library, group, lock=True)
     known = await session.scalar(select(CourseShift).where(CourseShift.interaction_id == interaction_id))
     if known is not None:
@@ -124,7 +120,6 @@ async def shift(
     ]
     for found, target in zip(moving, targets, strict=True):
         await planning.move_following(session, found=found, starts_at=target, ledger=ledger, now=now)
-    await pace_posts(session, dates, moved={found.occurrence.id for found in moving}, ledger=ledger, now=now)
     row = CourseShift(
         run_id=run.id,
         from_lesson=lesson.id,
@@ -141,7 +136,6 @@ async def shift(
 
 async def undo(
     session: AsyncSession,
-    library: CourseLibrary,
     *,
     caller: Caller,
     shift_id: int,
@@ -152,9 +146,8 @@ async def undo(
 
     Raises UnknownShift, NotOrganizer, ShiftUndone, NothingMovesBack.
     """
-    group, run = await _locked(session, caller, shift_id)
+    group = await _locked(session, caller, shift_id)
     require_organizer(group, caller)
-    pack = await _pack_of_run(session, library, group, run)
     row = await session.get_one(CourseShift, shift_id)
     if row.undone_at is not None:
         raise ShiftUndone(undone_at=row.undone_at)
@@ -178,8 +171,6 @@ async def undo(
         await planning.move_following(
             session, found=found[step.occurrence_id], starts_at=step.before, ledger=ledger, now=now
         )
-    dates = await lesson_dates(session, run=run, pack=pack, now=now)
-    await pace_posts(session, dates, moved={step.occurrence_id for step in back}, ledger=ledger, now=now)
     row.undone_at = now
     return Undone(
         shift=taken, back=tuple(back), stayed=tuple(step for step in taken.moved if step not in back)
@@ -245,16 +236,15 @@ async def _lock(session: AsyncSession, dates: Sequence[Found]) -> None:
         await lock_series(session, meetup_id)
 
 
-async def _locked(session: AsyncSession, caller: Caller, shift_id: int) -> tuple[Group, CourseRun]:
-    """The group and the run of a shift in the caller's server; the lock on the run lets one in at a time."""
-    found = await session.execute(
-        select(Group, CourseRun)
+async def _locked(session: AsyncSession, caller: Caller, shift_id: int) -> Group:
+    """The group of a shift in the caller's server; the lock on the course's run lets one in at a time."""
+    group = await session.scalar(
+        select(Group)
         .join(CourseRun, CourseRun.group_id == Group.id)
         .join(CourseShift, CourseShift.run_id == CourseRun.id)
         .where(CourseShift.id == shift_id, Group.guild_id == caller.guild_id)
         .with_for_update(of=CourseRun)
     )
-    row = found.one_or_none()
-    if row is None:
+    if group is None:
         raise UnknownShift
-    return row[0], row[1]
+    return group

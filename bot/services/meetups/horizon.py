@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.models import Group, Meetup, Occurrence, OccurrenceState
+from bot.db.models import CourseMeetup, Group, Meetup, Occurrence, OccurrenceState
 from bot.delivery.ledger import Ledger
 from bot.scheduling.recurrence import Recurrence, Repeat
 from bot.services.meetups.announcing import plan_reminders, post_row
@@ -88,7 +88,9 @@ async def extend(
 async def ensure_post(
     session: AsyncSession, *, group: Group, meetup: Meetup, ledger: Ledger, now: datetime
 ) -> None:
-    """Post the first coming date now, be its post still to be planned or planned for later."""
+    """Post the first coming date now, be its post still to be planned or planned for later; a course's
+    lesson when the one before it is over.
+    """
     occurrence = await session.scalar(
         select(Occurrence)
         .where(
@@ -103,6 +105,29 @@ async def ensure_post(
         post = post_row(group, occurrence, now=now)
         await ledger.plan(session, post)
         await ledger.reschedule(session, post)
+    await _pace_course(session, group=group, meetup=meetup, ledger=ledger, now=now)
+
+
+async def _pace_course(
+    session: AsyncSession, *, group: Group, meetup: Meetup, ledger: Ledger, now: datetime
+) -> None:
+    """Let each post of this meetup's course that waits still follow the date before it."""
+    run = select(CourseMeetup.run_id).where(CourseMeetup.meetup_id == meetup.id).scalar_subquery()
+    dates = await session.scalars(
+        select(Occurrence)
+        .join(CourseMeetup, CourseMeetup.meetup_id == Occurrence.meetup_id)
+        .where(
+            CourseMeetup.run_id == run,
+            Occurrence.state == OccurrenceState.PLANNED,
+            Occurrence.ends_at > now,
+        )
+        .order_by(Occurrence.starts_at, Occurrence.id)
+    )
+    before = now
+    for occurrence in dates.all():
+        due = before if now < before < occurrence.starts_at else now
+        await ledger.reschedule(session, post_row(group, occurrence, now=due))
+        before = occurrence.ends_at
 
 
 async def carry_on(
