@@ -23,10 +23,9 @@ from bot.errors import (
     WrongCode,
 )
 from bot.services.access import Caller, active, find_group, is_organizer, require_member
-from bot.services.meetups.finding import Found, rows
+from bot.services.meetups.finding import OPENS_BEFORE, Found, rows
 from bot.services.meetups.finding import find as find_meetup
 
-OPENS_BEFORE = timedelta(minutes=30)
 CLOSES_AFTER = timedelta(hours=2)
 #: How long a code is shown; the one before it is still accepted, for people type slowly.
 CODE_LASTS = timedelta(minutes=5)

@@ -232,3 +232,23 @@ async def test_past_meetups_are_offered_newest_first(group_world: World) -> None
 async def test_an_unknown_meetup_has_no_list(group_world: World, typed: str) -> None:
     world = group_world
     assert "can't find" in await attendance(world, typed)
+
+
+async def test_nobody_has_come_to_a_date_that_moved_away(group_world: World) -> None:
+    world = group_world
+    await schedule(world)
+    await schedule(world, title="Lesson 2")
+    await world.pass_time(hours=2)
+    right = await code(world)
+    assert "Lesson" in said(await checkin(world, world.alice, code=right))
+    [came] = [number for number in "12" if world.alice.mention in await attendance(world, number)]
+    other = "2" if came == "1" else "1"
+    # A quarter of an hour later it is still the same gathering.
+    await world.organizer.slash(world.channel, "meetup move", meetup=came, when="in 15 minutes")
+    assert world.alice.mention in await attendance(world, came)
+    await world.organizer.slash(world.channel, "meetup move", meetup=other, when="in 3 days")
+    assert world.alice.mention in await attendance(world, came)
+    await world.organizer.slash(world.channel, "meetup move", meetup=came, when="in 2 days")
+    assert world.alice.mention not in await attendance(world, came)
+    board = await world.alice.slash(world.channel, "leaderboard show", by="meetups")
+    assert world.alice.mention not in said(board)

@@ -1,7 +1,7 @@
 """Which meetup is meant, and who may change it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
@@ -12,6 +12,9 @@ from bot.db.types import name_key
 from bot.errors import MeetupCancelled, MeetupOver, NotHost, UnknownMeetup
 from bot.services.access import Caller, is_organizer
 from bot.services.meetups.facts import title_of
+
+#: Check-in opens so long before the start.
+OPENS_BEFORE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,15 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.models import Group, Meetup, Occurrence, OccurrenceState
+from bot.db.models import Attendance, Group, Meetup, Occurrence, OccurrenceState
 from bot.delivery.ledger import Ledger
 from bot.errors import BadNumber, DateTaken, NothingToChange, NotRecurring
 from bot.scheduling.recurrence import Repeat
 from bot.services.meetups.announcing import plan_reminders, silence
-from bot.services.meetups.finding import Found
+from bot.services.meetups.finding import OPENS_BEFORE, Found
 from bot.services.meetups.horizon import ensure_post, extend, new_occurrence, recurrence_of
 from bot.services.meetups.rsvps import fill_places
 from bot.services.text import clean_text
@@ -173,6 +173,7 @@ async def move(
     meetup.sequence += 1
     occurrence.sequence += 1
     await session.flush()
+    await _take_back_checkins(session, occurrence, now=now)
     await plan_reminders(session, ledger, group=found.group, occurrence=occurrence, now=now)
     await _carry_on(session, found, changed={occurrence.id}, ledger=ledger, now=now)
 
@@ -220,6 +221,7 @@ async def move_following(
         row.moved = False
         row.sequence += 1
         await session.flush()
+        await _take_back_checkins(session, row, now=now)
         if row.state is OccurrenceState.PLANNED:
             await plan_reminders(session, ledger, group=found.group, occurrence=row, now=now)
     await _carry_on(session, found, changed={row.id for row in steps}, ledger=ledger, now=now)
@@ -332,6 +334,12 @@ async def _refuse_taken(session: AsyncSession, found: Found, starts_at: datetime
     )
     if taken is not None:
         raise DateTaken(starts_at=starts_at)
+
+
+async def _take_back_checkins(session: AsyncSession, occurrence: Occurrence, *, now: datetime) -> None:
+    """Nobody has come yet to a date whose check-in is still to open, whoever was there before it moved."""
+    if occurrence.starts_at - OPENS_BEFORE > now:
+        await session.execute(delete(Attendance).where(Attendance.occurrence_id == occurrence.id))
 
 
 def _note_change(occurrence: Occurrence) -> None:
