@@ -276,3 +276,24 @@ async def test_a_lesson_that_moves_alone_waits_for_the_one_before_it(course_worl
     assert waiting == [start + timedelta(minutes=90) for start in (*AUTUMN[:2], friday)]
     await world.pass_time(days=30)
     assert len(posts(world)) == 4
+
+
+async def test_a_skipped_hour_leaves_the_wall_clock_as_it_was(group_world: World) -> None:
+    world = group_world
+    await world.organizer.slash(
+        world.channel, "course start", course="math-prerequisites", first="2026-03-22 02:30", every="weekly"
+    )
+    first = datetime(2026, 3, 22, 1, 30, tzinfo=UTC)
+    # On 29 March there is no 02:30 in Berlin: that night it is 03:30. Afterwards it is 02:30 again.
+    summer = [datetime(2026, 4, day, 0, 30, tzinfo=UTC) for day in (5, 12)]
+    standing = [first, first + WEEK, *summer]
+    assert await starts(world) == standing
+    await shift(world, "2", 1)
+    assert await starts(world) == [first, *summer, summer[1] + WEEK]
+    await world.organizer.click(notice(world), label="Undo")
+    assert await starts(world) == standing
+    for _ in range(2):
+        await shift(world, "1", 1)
+    assert await starts(world) == [summer[0] + index * WEEK for index in range(4)]
+    [rule, *_] = [row.slot for row in await dates(world)]
+    assert rule == summer[0].date()

@@ -56,16 +56,18 @@ async def start(
     )
     session.add(run)
     await session.flush()
-    post_due = now
+    post_due, zone = now, ZoneInfo(group.timezone)
     for index, lesson in enumerate(pack.lessons):
         title = lesson_title(lesson)
+        local = first.astimezone(zone).replace(tzinfo=None) + timedelta(weeks=index * every_weeks)
         # The first instant itself: in a repeated hour its wall clock would have two readings.
-        starts_at = weeks_later(first, index * every_weeks, zone=group.timezone) if index else first
+        starts_at = resolve_wall_clock(local, zone) if index else first
         new = NewMeetup(
             starts_at=starts_at,
             host_id=started_by,
             title=title,
             lesson=title,
+            local=local,
             minutes=planning.DEFAULT_MINUTES if minutes is None else minutes,
             where_channel_id=where_channel_id,
         )
@@ -104,10 +106,18 @@ async def lesson_dates(
     return [dates[lesson.id] for lesson in pack.lessons if lesson.id in dates]
 
 
-def weeks_later(instant: datetime, weeks: int, *, zone: str) -> datetime:
-    """The same local time so many weeks later or earlier, whatever the clocks do in between."""
-    local = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    return resolve_wall_clock(local + timedelta(weeks=weeks), ZoneInfo(zone))
+def weeks_later(found: Found, weeks: int) -> tuple[datetime, datetime]:
+    """The same local time so many weeks later or earlier, whatever the clocks do in between: as the naive
+    wall clock, and as the instant that it means.
+    """
+    zone = ZoneInfo(found.meetup.timezone)
+    starts_at = found.occurrence.starts_at
+    # Where a clock change skips the wall clock, the instant has another one.
+    local = datetime.combine(found.occurrence.slot, found.meetup.starts_local.time())
+    if resolve_wall_clock(local, zone) != starts_at:
+        local = starts_at.astimezone(zone).replace(tzinfo=None)
+    local += timedelta(weeks=weeks)
+    return local, resolve_wall_clock(local, zone)
 
 
 def lesson_title(lesson: Lesson) -> str:

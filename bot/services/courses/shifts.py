@@ -108,7 +108,8 @@ async def shift(
     await _lock(session, [date.found for date in dates[first:]])
     require_open(dates[first].found, now)
     moving = [date.found for date in dates[first:] if date.found.is_coming(now)]
-    targets = [weeks_later(found.occurrence.starts_at, weeks, zone=found.meetup.timezone) for found in moving]
+    clocks = [weeks_later(found, weeks) for found in moving]
+    targets = [starts_at for _, starts_at in clocks]
     _refuse_targets(moving, targets, before=dates[:first], now=now)
     steps = [
         {
@@ -118,8 +119,10 @@ async def shift(
         }
         for found, target in zip(moving, targets, strict=True)
     ]
-    for found, target in zip(moving, targets, strict=True):
-        await planning.move_following(session, found=found, starts_at=target, ledger=ledger, now=now)
+    for found, (local, target) in zip(moving, clocks, strict=True):
+        await planning.move_following(
+            session, found=found, starts_at=target, ledger=ledger, now=now, local=local
+        )
     row = CourseShift(
         run_id=run.id,
         from_lesson=lesson.id,
@@ -168,8 +171,15 @@ async def undo(
     if not back:
         raise NothingMovesBack
     for step in back:
+        date = found[step.occurrence_id]
+        local, starts_at = weeks_later(date, -row.weeks)
         await planning.move_following(
-            session, found=found[step.occurrence_id], starts_at=step.before, ledger=ledger, now=now
+            session,
+            found=date,
+            starts_at=step.before,
+            ledger=ledger,
+            now=now,
+            local=local if starts_at == step.before else None,
         )
     row.undone_at = now
     return Undone(

@@ -29,7 +29,10 @@ ASIDE_UNTIL = date(100, 1, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class NewMeetup:
-    """What `/meetup schedule` asks for; the title is the lesson's, or a plain one, when left out."""
+    """What `/meetup schedule` asks for; the title is the lesson's, or a plain one, when left out.
+
+    `local` is the wall clock that is meant where a clock change skips it; the start's own when left out.
+    """
 
     starts_at: datetime
     host_id: int
@@ -39,6 +42,7 @@ class NewMeetup:
     where_channel_id: int | None = None
     repeat: Repeat = Repeat.NONE
     capacity: int | None = None
+    local: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,7 @@ async def schedule(
     Its post is the caller's to plan. Raises BadText, BadNumber.
     """
     title, lesson = checked(new)
-    local = new.starts_at.astimezone(ZoneInfo(group.timezone)).replace(tzinfo=None)
+    local = new.local or new.starts_at.astimezone(ZoneInfo(group.timezone)).replace(tzinfo=None)
     meetup = Meetup(
         group_id=group.id,
         title=title or lesson or DEFAULT_TITLE,
@@ -154,16 +158,22 @@ async def skip(session: AsyncSession, *, found: Found, ledger: Ledger, now: date
 
 
 async def move(
-    session: AsyncSession, *, found: Found, starts_at: datetime, ledger: Ledger, now: datetime
+    session: AsyncSession,
+    *,
+    found: Found,
+    starts_at: datetime,
+    ledger: Ledger,
+    now: datetime,
+    local: datetime | None = None,
 ) -> None:
-    """Move this one date, which keeps its slot and its length.
+    """Move this one date, which keeps its slot and its length; `local` as for a new meetup.
 
     Raises DateTaken when the meetup has a date at that instant already, be it this one itself.
     """
     meetup, occurrence = found.meetup, found.occurrence
     await _refuse_taken(session, found, starts_at)
     if meetup.repeat == Repeat.NONE:
-        local = _local(meetup, starts_at)
+        local = local or _local(meetup, starts_at)
         await _make_room(session, meetup, {local.date()} - {occurrence.slot}, starts_at=starts_at)
         meetup.starts_local, occurrence.slot = local, local.date()
     else:
@@ -179,16 +189,22 @@ async def move(
 
 
 async def move_following(
-    session: AsyncSession, *, found: Found, starts_at: datetime, ledger: Ledger, now: datetime
+    session: AsyncSession,
+    *,
+    found: Found,
+    starts_at: datetime,
+    ledger: Ledger,
+    now: datetime,
+    local: datetime | None = None,
 ) -> None:
     """Move this date and every later one: the series has its wall clock from here on.
 
     Later dates follow in their order and keep their answers; those moved by themselves follow too,
-    skipped ones stay skipped. Raises DateTaken.
+    skipped ones stay skipped. `local` as for a new meetup. Raises DateTaken.
     """
     meetup, start = found.meetup, found.occurrence.slot
     if meetup.repeat == Repeat.NONE:
-        await move(session, found=found, starts_at=starts_at, ledger=ledger, now=now)
+        await move(session, found=found, starts_at=starts_at, ledger=ledger, now=now, local=local)
         return
     before = recurrence_of(meetup)
     dates = await session.scalars(
@@ -203,7 +219,7 @@ async def move_following(
         for row in dates
         if next(before.dates_from(row.slot), None) == row.slot
     }
-    meetup.starts_local = _local(meetup, starts_at)
+    meetup.starts_local = local or _local(meetup, starts_at)
     if meetup.until is not None:
         meetup.until += meetup.starts_local.date() - start
     meetup.sequence += 1
