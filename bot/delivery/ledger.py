@@ -11,7 +11,6 @@ from sqlalchemy import (
     Row,
     TableClause,
     Update,
-    case,
     event,
     func,
     insert,
@@ -29,6 +28,7 @@ from bot.db.engine import Database
 from bot.db.models import Delivery, DeliveryState, Restore
 from bot.db.models.deliveries import OPEN
 from bot.db.types import UtcDateTime
+from bot.delivery.again import reopened, revived
 from bot.delivery.messages import WORTH_SENDING, Claimed, Outgoing, nonce
 from bot.delivery.order import held_up, turn
 from bot.delivery.shares import OTHERS_AFTER, Share
@@ -116,34 +116,8 @@ class Ledger:
         self._tell_after_commit(session, outgoing.due_at)
 
     async def revive(self, session: AsyncSession, outgoing: Outgoing) -> None:
-        """Let what was given up under this key be tried anew, with the due time, end and channel given now.
-
-        Had it one attempt, that one was refused, and it starts from nothing. Of several one may have got
-        through: it is looked for first, and is tried nowhere else than where it was.
-        """
-        once = table.c.attempts <= 1
-        result = await session.execute(
-            update(table)
-            .where(
-                table.c.dedupe_key == outgoing.key,
-                table.c.state == DeliveryState.FAILED,
-                or_(once, table.c.channel_id == outgoing.channel_id),
-            )
-            .values(
-                state=DeliveryState.PENDING,
-                channel_id=outgoing.channel_id,
-                due_at=outgoing.due_at,
-                next_attempt_at=outgoing.due_at,
-                expires_at=outgoing.expires_at,
-                attempts=case((once, 0), else_=table.c.attempts),
-                first_attempt_at=case((~once, table.c.first_attempt_at)),
-                errors=0,
-                settled_at=None,
-            )
-            .returning(table.c.id)
-        )
-        if result.first() is not None:
-            self._tell_after_commit(session, outgoing.due_at)
+        """Try anew what was given up under this key, in the caller's transaction; see `revived`."""
+        await self._put_back(session, revived(outgoing))
 
     async def plan_claimed(self, session: AsyncSession, outgoing: Outgoing) -> Claimed:
         """Write a delivery that this process sends itself at once, such as a command's own answer.
@@ -177,27 +151,17 @@ class Ledger:
         return await _count(session, statement.values(self._settled(DeliveryState.SKIPPED, reason)))
 
     async def reopen(self, session: AsyncSession, *, guild_id: int, reason: str) -> int:
-        """In the caller's transaction, let be said after all what was skipped in this server for `reason`,
-        unless its end has passed; returns how many.
-
-        What was being sent when it was skipped is looked for first, and waits for its lease, as any retry.
+        """Let be said, in the caller's transaction, what was skipped in this server for `reason` and is not
+        too late; returns how many. See `reopened`.
         """
         ended = func.coalesce(table.c.expires_at <= self._now(), table.c.due_at <= self._now(-WORTH_SENDING))
-        statement = (
-            update(table)
-            .where(
-                table.c.state == DeliveryState.SKIPPED,
-                table.c.guild_id == guild_id,
-                table.c.last_error == reason,
-                ~ended,
-            )
-            .values(state=DeliveryState.PENDING, settled_at=None, last_error=None)
-            .returning(table.c.next_attempt_at)
-        )
-        reopened = (await session.scalars(statement)).all()
-        if reopened:
-            self._tell_after_commit(session, min(reopened))
-        return len(reopened)
+        return await self._put_back(session, reopened(guild_id=guild_id, reason=reason, ended=ended))
+
+    async def _put_back(self, session: AsyncSession, statement: Update) -> int:
+        due = (await session.scalars(statement)).all()
+        if due:
+            self._tell_after_commit(session, min(due))
+        return len(due)
 
     # Claiming.
 
