@@ -41,7 +41,11 @@ async def reply(interaction: discord.Interaction, answer: Reply, *, private: boo
         return message if isinstance(message, discord.InteractionMessage) else None
     if response.type is discord.InteractionResponseType.deferred_channel_message:
         if interaction.extras.get("deferred_private", False) == private:
-            return await interaction.edit_original_response(**_edit(answer))
+            message = await interaction.edit_original_response(**_edit(answer))
+            interaction.extras["answered"] = True
+            return message
+        if interaction.extras.get("answered", False):  # that answer stays, whatever went wrong after it
+            return await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
         # What comes first after a deferral takes its place and its visibility, so that place is filled and
         # then cleared.
         await interaction.edit_original_response(content=MEANWHILE)

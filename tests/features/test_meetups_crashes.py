@@ -1,5 +1,6 @@
 """Posts of meetups when answering goes wrong: one post, never none, never two."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -50,14 +51,23 @@ async def test_who_got_no_answer_is_not_told_that_nothing_happened(
         assert len(posts(world)) == 1
 
 
+@pytest.mark.parametrize("slow", [False, True])
 async def test_a_crash_between_answer_and_settling_posts_nothing_twice(
-    database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    database_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, slow: bool
 ) -> None:
     async def dies(*_args: object, **_more: object) -> None:
         raise ConnectionAbortedError
 
     async with broken_world(database_url, caplog) as world:
         monkeypatch.setattr(world.bot.ledger, "sent", dies)
+        plan = world.bot.services.meetups.schedule
+
+        async def slowly(**given: object) -> object:
+            time.sleep(1.2)  # noqa: ASYNC251 # long enough for the command to ask for time
+            return await plan(**given)  # type: ignore[arg-type]
+
+        if slow:
+            monkeypatch.setattr(world.bot.services.meetups, "schedule", slowly)
         await schedule(world)
         # Pressed while nobody knows yet that this is the post: it must stay recognisable.
         await world.alice.click(posts(world)[0], label="Going")
