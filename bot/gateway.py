@@ -19,7 +19,7 @@ NEEDED = frozenset({"READY", "RESUMED"})
 def outlive_strange_events(client: discord.Client) -> None:
     """Leave out, and log, the events that cannot be read. To be called before the client connects."""
     # Where orjson happens to be installed, discord.py reads with it; it refuses the halves of characters
-    # (\\ud83d) that JSON may hold and somebody may type.
+    # (\ud83d) that JSON may hold and somebody may type.
     discord.utils._from_json = json.loads  # type: ignore[assignment] # only text is read
     parsers = client._connection.parsers
     for event in parsers.keys() - NEEDED:
