@@ -13,7 +13,7 @@ from bot.delivery.ledger import Claimed
 from bot.errors import NotInServer
 from bot.locales import _, ngettext, speaking
 from bot.services.groups import THEMES, WELCOME, GroupChanges, GroupFacts
-from bot.ui.answers import Reply, acknowledge, follow_up, patiently, reply
+from bot.ui.answers import Reply, acknowledge, patiently, reply
 from bot.ui.boards import progress_words
 from bot.ui.buttons import DurableButton, Press, buttons
 from bot.ui.languages import of_everyone, of_member
@@ -224,7 +224,7 @@ class Groups(commands.GroupCog, group_name="group", group_description="Study gro
             if any(facts.going for facts in called):
                 with speaking(of_everyone(interaction)):
                     news = told(called_off(called[0]), *called)
-                await follow_up(interaction, news, private=False)
+                await reply(interaction, news, private=False)
 
     async def on_press(self, press: Press) -> None:
         """The Join button under a welcome."""

@@ -31,8 +31,9 @@ class Reply:
 async def reply(interaction: discord.Interaction, answer: Reply, *, private: bool) -> discord.Message | None:
     """Answer, whatever has been answered or deferred before; `private` answers are ephemeral.
 
-    A private answer to something that was deferred in public takes the public one back, for what is
-    deferred cannot change its visibility. Returns the message when it can be known without asking.
+    The first answer to something that was deferred with the other visibility takes its "thinking" back,
+    for that cannot change; what is said after an answer leaves it there. Returns the message when it can be
+    known without asking.
     """
     response = interaction.response
     if not response.is_done():
@@ -51,13 +52,9 @@ async def reply(interaction: discord.Interaction, answer: Reply, *, private: boo
         await interaction.edit_original_response(content=MEANWHILE)
         said = await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
         await interaction.delete_original_response()
+        interaction.extras["answered"] = True
         return said
     return await interaction.followup.send(**_new(answer), ephemeral=private, wait=True)
-
-
-async def follow_up(interaction: discord.Interaction, answer: Reply, *, private: bool) -> None:
-    """Say something more, after `reply`."""
-    await interaction.followup.send(**_new(answer), ephemeral=private)
 
 
 async def acknowledge(interaction: discord.Interaction, *, private: bool) -> None:
